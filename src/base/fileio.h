@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fileio.h: reading small files whole and writing all of a buffer, with EINTR and short counts dealt with.
+ */
+#ifndef SS_BASE_FILEIO_H
+#define SS_BASE_FILEIO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+
+/*
+ * Read at most len - 1 bytes of a small file relative to dirfd into buf and end them with NUL. Returns the number of
+ * bytes, or a negative errno. One read(2): right for the /proc files that fill one seq_file page.
+ */
+ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t len);
+
+/* The same from an open descriptor, from its start, without moving its position. */
+ssize_t file_pread(int fd, char *buf, size_t len);
+
+/* Append the whole file to *buf; 0 or a negative errno (-EFBIG beyond max bytes). */
+int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf);
+
+/* Read exactly len bytes at offset; 0, a negative errno, or -ENODATA if the file is shorter. */
+int file_pread_exact(int fd, void *data, size_t len, off_t offset);
+
+/* Write all of it; 0 or a negative errno. */
+int file_write_all(int fd, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * write.h: the formats. A writer turns snapshots into bytes in an `out`, one const instance per file of this folder.
+ * Writers do no system calls; out (out.h) does.
+ */
+#ifndef SS_WRITE_WRITE_H
+#define SS_WRITE_WRITE_H
+
+#include <regex.h>
+
+#include "base/error.h"
+#include "model/snapshot.h"
+#include "write/out.h"
+
+/* ss_write_options with the regular expressions compiled; made by the engine. */
+struct write_options {
+	bool go, color, all_labels;
+	const regex_t *focus, *ignore; /* NULL: no such filter */
+	unsigned max_frames;           /* 0: all */
+};
+
+struct writer {
+	const char *name;   /* "pprof" */
+	const char *suffix; /* ".pb.gz" */
+	/* Write n >= 1 snapshots of different processes as one document. */
+	int (*snapshots)(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
+			 const struct write_options *options, struct ss_error *err);
+};
+
+extern const struct writer writer_dump, writer_count, writer_pprof, writer_folded, writer_json;
+
+/* By enum ss_format. */
+extern const struct writer *const writers[];
+extern const size_t nwriters;
+
+/* ---- shared by writers ---- */
+
+/* False if focus or ignore leave the thread out. Matching is on the names of all functions, inlined ones too. */
+bool write_wants_thread(const struct thread *thread, const struct write_options *options);
+
+/* Frames of the stack to write: stack->n, or options->max_frames if that is less. */
+unsigned write_frame_count(const struct stack *stack, const struct write_options *options);
+
+/*
+ * What the thread does, in one phrase: "on-cpu", "runnable", "mutex", "syscall wait4", "stopped", "zombie".
+ */
+void write_state(struct buf *buf, const struct thread *thread);
+
+/* The wait in words: "waits for mutex 0x55..., timeout 1.00 s", "in read of fd 5 (pipe:[77])"; "" if nothing is known. */
+void write_wait(struct buf *buf, const struct thread *thread);
+
+/* A function name without template arguments: "std::vector::push_back". operator<, operator->> stay whole. */
+void write_short_name(struct buf *buf, const char *name);
+
+/* "libc.so.6+0x1234", or "0x7f..." in no file. */
+void write_raw_location(struct buf *buf, const struct location *location);
+
+/* The coverage block, each line begun with `prefix`: what was seen, and everything that was not. */
+void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix);
+
+#endif
