@@ -2,13 +2,15 @@
 /*
  * stacksnap.h: the whole public interface of libstacksnap.
  *
- * A session observes one process. A snapshot is one immutable look at all of its threads. A snapshot is written in
- * one of several formats. The library never prints, never exits, installs no signal handler and reads no
- * environment variable; whatever it could not see is counted in struct ss_coverage.
+ * A session observes one process. A snapshot is one immutable look at all of its threads. A
+ * snapshot is written in one of several formats. The library never prints, never exits, installs no
+ * signal handler and reads no environment variable; whatever it could not see is counted in struct
+ * ss_coverage.
  *
- * Functions that can fail return 0 or a negative errno and describe the failure in *err; on failure no ret_ output is
- * touched. A session and its snapshots belong to one thread (ptrace ties a tracee to the thread that attached it).
- * A snapshot borrows names from its session: free snapshots before their session.
+ * Functions that can fail return 0 or a negative errno and describe the failure in *err; on failure
+ * no ret_ output is touched. A session and its snapshots belong to one thread (ptrace ties a tracee
+ * to the thread that attached it). A snapshot borrows names from its session: free snapshots before
+ * their session.
  */
 #ifndef STACKSNAP_H
 #define STACKSNAP_H
@@ -22,29 +24,39 @@
 extern "C" {
 #endif
 
-/* Every kind of failure: name, what it is, what the user should do (NULL: the message says it all). */
-#define SS_ERROR_KINDS(X)                                                                                              \
-	X(NONE, "no error", NULL)                                                                                      \
-	X(SYSTEM, "system error", NULL)                                                                                \
-	X(NO_MEMORY, "out of memory", "raise the memory limit, or look at fewer threads with --tid or --thread")       \
-	X(ARGUMENT, "bad argument", "see stacksnap --help")                                                            \
-	X(NO_PROCESS, "no such process", "check the pid: the process may have ended, or live in another pid namespace")\
-	X(ZOMBIE, "the process is a zombie", "it has exited; its parent has yet to wait for it")                       \
-	X(KERNEL_THREAD, "a kernel thread has no user stack", "read /proc/PID/stack as root instead")                  \
-	X(UID, "the process belongs to another user", "run stacksnap as that user, or as root")                        \
-	X(DUMPABLE, "the process is not dumpable",                                                                     \
-	  "it is setuid or called prctl(PR_SET_DUMPABLE, 0): run stacksnap as root (CAP_SYS_PTRACE)")                  \
-	X(YAMA, "Yama's ptrace_scope forbids it",                                                                      \
-	  "run stacksnap as root, or set kernel.yama.ptrace_scope=0, or launch the program under stacksnap")           \
-	X(CAPABILITY, "CAP_SYS_PTRACE is missing",                                                                     \
-	  "run as root; in a container add the capability (docker run --cap-add=SYS_PTRACE)")                          \
-	X(SECCOMP, "a seccomp filter denies the call",                                                                 \
-	  "allow ptrace and process_vm_readv in the container's seccomp profile, or run on the host")                  \
-	X(TRACED, "another tracer is attached", "detach it, or read the process without ptrace: --stop=never")         \
-	X(ARCH, "the process runs another instruction set", "use a stacksnap built for it")                            \
-	X(GONE, "the process ended while it was being read", NULL)                                                     \
-	X(NOTHING, "nothing could be captured", NULL)                                                                  \
-	X(OUTPUT, "cannot write the output", "check the path, its directory's permissions and the free space")         \
+/*
+ * Every kind of failure: name, what it is, what the user should do (NULL: the message says it all).
+ */
+#define SS_ERROR_KINDS(X)                                                                          \
+	X(NONE, "no error", NULL)                                                                  \
+	X(SYSTEM, "system error", NULL)                                                            \
+	X(NO_MEMORY, "out of memory",                                                              \
+	  "raise the memory limit, or look at fewer threads with --tid or --thread")               \
+	X(ARGUMENT, "bad argument", "see stacksnap --help")                                        \
+	X(NO_PROCESS, "no such process",                                                           \
+	  "check the pid: the process may have ended, or live in another pid namespace")           \
+	X(ZOMBIE, "the process is a zombie", "it has exited; its parent has yet to wait for it")   \
+	X(KERNEL_THREAD, "a kernel thread has no user stack",                                      \
+	  "read /proc/PID/stack as root instead")                                                  \
+	X(UID, "the process belongs to another user", "run stacksnap as that user, or as root")    \
+	X(DUMPABLE, "the process is not dumpable",                                                 \
+	  "it is setuid or called prctl(PR_SET_DUMPABLE, 0): run stacksnap as root "               \
+	  "(CAP_SYS_PTRACE)")                                                                      \
+	X(YAMA, "Yama's ptrace_scope forbids it",                                                  \
+	  "run stacksnap as root, or set kernel.yama.ptrace_scope=0, or launch the program under " \
+	  "stacksnap")                                                                             \
+	X(CAPABILITY, "CAP_SYS_PTRACE is missing",                                                 \
+	  "run as root; in a container add the capability (docker run --cap-add=SYS_PTRACE)")      \
+	X(SECCOMP, "a seccomp filter denies the call",                                             \
+	  "allow ptrace and process_vm_readv in the container's seccomp profile, or run on the "   \
+	  "host")                                                                                  \
+	X(TRACED, "another tracer is attached",                                                    \
+	  "detach it, or read the process without ptrace: --stop=never")                           \
+	X(ARCH, "the process runs another instruction set", "use a stacksnap built for it")        \
+	X(GONE, "the process ended while it was being read", NULL)                                 \
+	X(NOTHING, "nothing could be captured", NULL)                                              \
+	X(OUTPUT, "cannot write the output",                                                       \
+	  "check the path, its directory's permissions and the free space")                        \
 	X(FORMAT, "unknown format", "formats: text, count, pprof, folded, json")
 
 enum ss_error_kind {
@@ -64,73 +76,78 @@ const char *ss_version(void);
 /* What the user should do about an error of this kind; NULL if there is nothing general to say. */
 const char *ss_error_hint(enum ss_error_kind kind);
 
-/* ---- what was seen, and what was not ------------------------------------------------------------------------- */
+/* ---- what was seen, and what was not ---- */
 
-/* Why a stack ends where it ends: name, words for people. Only COMPLETE reached the thread's outermost frame. */
-#define SS_STACK_ENDS(X)                                                                                               \
-	X(COMPLETE, "complete")                                                                                        \
-	X(NO_CFI, "code without unwind information")                                                                   \
-	X(NEEDS_REGISTER, "needs a register that only a stop could give")                                              \
-	X(UNREADABLE, "memory could not be read")                                                                      \
-	X(WINDOW, "deeper than the copied window")                                                                     \
-	X(DEPTH, "frame limit reached")                                                                                \
+/*
+ * Why a stack ends where it ends: name, words for people. Only COMPLETE reached the thread's
+ * outermost frame.
+ */
+#define SS_STACK_ENDS(X)                                                  \
+	X(COMPLETE, "complete")                                           \
+	X(NO_CFI, "code without unwind information")                      \
+	X(NEEDS_REGISTER, "needs a register that only a stop could give") \
+	X(UNREADABLE, "memory could not be read")                         \
+	X(WINDOW, "deeper than the copied window")                        \
+	X(DEPTH, "frame limit reached")                                   \
 	X(CYCLE, "pc and CFA repeat")
 
 enum ss_stack_end {
 #define X(name, words) SS_END_##name,
-	SS_STACK_ENDS(X)
+	SS_STACK_ENDS(X) SS_END_COUNT
 #undef X
-	SS_END_COUNT
 };
 
 /* Why a thread has no stack at all: name, words for people. */
-#define SS_NO_STACKS(X)                                                                                                \
-	X(HAS_STACK, "has a stack")                                                                                    \
-	X(RUNNING, "running, and stops are not allowed (--stop=never)")                                                \
-	X(UNSTABLE, "kept moving while it was read")                                                                   \
-	X(VANISHED, "exited while it was read")                                                                        \
-	X(ZOMBIE, "has exited")                                                                                        \
-	X(PENDING, "did not stop within the deadline")                                                                 \
-	X(REFUSED, "the kernel refused to show it")                                                                    \
-	X(TRACED, "another tracer holds it")                                                                           \
+#define SS_NO_STACKS(X)                                                 \
+	X(HAS_STACK, "has a stack")                                     \
+	X(RUNNING, "running, and stops are not allowed (--stop=never)") \
+	X(UNSTABLE, "kept moving while it was read")                    \
+	X(VANISHED, "exited while it was read")                         \
+	X(ZOMBIE, "has exited")                                         \
+	X(PENDING, "did not stop within the deadline")                  \
+	X(REFUSED, "the kernel refused to show it")                     \
+	X(TRACED, "another tracer holds it")                            \
 	X(UNREADABLE, "its stack could not be read")
 
 enum ss_no_stack {
 #define X(name, words) SS_NO_STACK_##name,
-	SS_NO_STACKS(X)
+	SS_NO_STACKS(X) SS_NO_STACK_COUNT
 #undef X
-	SS_NO_STACK_COUNT
 };
 
 /*
- * The coverage block of one snapshot. Counts are threads unless the name says otherwise; times are nanoseconds.
- * threads_seen = threads_sampled + the sum of no_stack[1..] (threads left out by a filter are not "seen").
+ * The coverage block of one snapshot. Counts are threads unless the name says otherwise; times are
+ * nanoseconds. threads_seen = threads_sampled + the sum of no_stack[1..] (threads left out by a
+ * filter are not "seen").
  */
 struct ss_coverage {
 	unsigned threads_seen;
-	unsigned threads_sampled;                 /* have a stack */
-	unsigned threads_filtered;                /* left out by --tid or --thread */
-	unsigned no_stack[SS_NO_STACK_COUNT];     /* by reason; [0] is unused */
-	unsigned stack_end[SS_END_COUNT];         /* stacks by why they end */
-	unsigned inconsistent;                    /* stacks that are not of the snapshot's one instant */
+	unsigned threads_sampled;             /* have a stack */
+	unsigned threads_filtered;            /* left out by --tid or --thread */
+	unsigned no_stack[SS_NO_STACK_COUNT]; /* by reason; [0] is unused */
+	unsigned stack_end[SS_END_COUNT];     /* stacks by why they end */
+	unsigned inconsistent; /* stacks that are not of the snapshot's one instant */
 	unsigned frames;
 	unsigned frames_unnamed;
-	unsigned frames_inferred;                 /* found through a learned frame size (K), see the man page */
-	unsigned stops;                           /* times that a thread was stopped */
-	unsigned eintr_avoided;                   /* -EINTR turned into a restart at a stop */
-	unsigned eintr_caused;                    /* interrupted calls that the target will see as EINTR */
-	unsigned waits_undated;                   /* blocked threads whose wait has no known duration */
-	uint64_t longest_stop_ns;                 /* longest time that any one thread stood stopped */
-	uint64_t total_stop_ns;                   /* sum over threads */
-	uint64_t pause_ns;                        /* first interrupt to last release, longest of the sweeps */
-	uint64_t bytes_copied;                    /* of stack memory */
+	unsigned frames_inferred; /* found through a learned frame size (K), see the man page */
+	unsigned stops;           /* times that a thread was stopped */
+	unsigned eintr_avoided;   /* -EINTR turned into a restart at a stop */
+	unsigned eintr_caused;    /* interrupted calls that the target will see as EINTR */
+	unsigned waits_undated;   /* blocked threads whose wait has no known duration */
+	uint64_t longest_stop_ns; /* longest time that any one thread stood stopped */
+	uint64_t total_stop_ns;   /* sum over threads */
+	uint64_t pause_ns;        /* first interrupt to last release, longest of the sweeps */
+	uint64_t bytes_copied;    /* of stack memory */
 	unsigned ticks_planned, ticks_done, ticks_missed;
 };
 
-/* True if every thread and stack that could be had was had; vanished threads and JIT code do not count against it. */
+/*
+ * True if every thread and stack that could be had was had; vanished threads and JIT code do not
+ * count against it.
+ */
 bool ss_coverage_complete(const struct ss_coverage *coverage);
 
-/* ---- sessions and snapshots ---------------------------------------------------------------------------------- */
+/* ---- sessions and snapshots ---- */
 
 enum ss_stop {
 	SS_STOP_AUTO,  /* stop only threads that run, or whose registers are needed */
@@ -140,10 +157,10 @@ enum ss_stop {
 
 struct ss_session_options {
 	enum ss_stop stop;
-	const char *unwinder;     /* NULL: the default; else one of ss_unwinder_names() */
-	const pid_t *tids;        /* look only at these threads; NULL: all */
+	const char *unwinder; /* NULL: the default; else one of ss_unwinder_names() */
+	const pid_t *tids;    /* look only at these threads; NULL: all */
 	size_t ntids;
-	const char *thread_regex; /* look only at threads whose name matches (POSIX extended); NULL: all */
+	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
 	unsigned max_frames;      /* 0: 1024 */
 };
 
@@ -151,7 +168,8 @@ struct ss_session;
 struct ss_snapshot;
 
 /* Zeroed options mean the defaults. Nothing of *options is referred to after the call. */
-int ss_session_open(pid_t pid, const struct ss_session_options *options, struct ss_session **ret, struct ss_error *err);
+int ss_session_open(pid_t pid, const struct ss_session_options *options, struct ss_session **ret,
+		    struct ss_error *err);
 void ss_session_close(struct ss_session *session); /* NULL is fine */
 
 /* One look at every thread. On success *ret is owned by the caller. */
@@ -163,7 +181,7 @@ const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapsho
 /* NULL-terminated, the default first. */
 const char *const *ss_unwinder_names(void);
 
-/* ---- output -------------------------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 enum ss_format {
 	SS_FORMAT_TEXT,   /* debug=2: a block a thread */
@@ -174,7 +192,9 @@ enum ss_format {
 	SS_FORMAT_UNKNOWN = -1,
 };
 
-/* The format that a file name's suffix asks for (.pb.gz .txt .folded .json), or SS_FORMAT_UNKNOWN. */
+/*
+ * The format that a file name's suffix asks for (.pb.gz .txt .folded .json), or SS_FORMAT_UNKNOWN.
+ */
 enum ss_format ss_format_of_path(const char *path);
 /* The format of this name (text, count, pprof, folded, json), or SS_FORMAT_UNKNOWN. */
 enum ss_format ss_format_of_name(const char *name);
@@ -183,25 +203,27 @@ const char *const *ss_format_names(void);
 
 struct ss_write_options {
 	enum ss_format format;
-	bool go;             /* text: the strict goroutine form that goroutine dump parsers accept */
-	bool color;          /* text: ANSI colours */
-	bool all_labels;     /* pprof: also volatile labels (lock, fd) */
-	const char *focus;   /* keep threads with a frame whose function matches (POSIX extended); NULL: all */
-	const char *ignore;  /* drop threads with a frame whose function matches; NULL: none */
-	unsigned max_frames; /* write at most this many frames of a stack, innermost first; 0: all */
+	bool go;         /* text: the strict goroutine form that goroutine dump parsers accept */
+	bool color;      /* text: ANSI colours */
+	bool all_labels; /* pprof: also volatile labels (lock, fd) */
+	const char
+		*focus; /* keep threads with a function that matches (POSIX extended); NULL: all */
+	const char *ignore;  /* drop threads with a function that matches; NULL: none */
+	unsigned max_frames; /* of a stack, innermost first; 0: all */
 };
 
 /*
- * An output is a file that appears only when it is whole: written 0600 under a temporary name beside `path` and
- * renamed by commit. "-" is standard output. A path that is not a regular file (a FIFO, /dev/null) is opened and
- * written as it is.
+ * An output is a file that appears only when it is whole: written 0600 under a temporary name
+ * beside `path` and renamed by commit. "-" is standard output. A path that is not a regular file (a
+ * FIFO, /dev/null) is opened and written as it is.
  */
 struct ss_output;
 int ss_output_open(const char *path, struct ss_output **ret, struct ss_error *err);
-int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots, size_t n,
-			const struct ss_write_options *options, struct ss_error *err);
-int ss_output_commit(struct ss_output *output, struct ss_error *err); /* flush, sync, rename; frees output even on failure */
-void ss_output_discard(struct ss_output *output);                     /* leaves nothing behind; NULL is fine */
+int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots,
+			size_t n, const struct ss_write_options *options, struct ss_error *err);
+/* Flush, sync, rename. Frees the output on failure too, and then leaves nothing behind. */
+int ss_output_commit(struct ss_output *output, struct ss_error *err);
+void ss_output_discard(struct ss_output *output); /* leaves nothing behind; NULL is fine */
 
 #ifdef __cplusplus
 }

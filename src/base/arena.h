@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * arena.h: memory that is freed all at once. Every function returns NULL when memory is out; what was given before
- * stays valid. Memory from arena_alloc is zeroed and aligned for any type.
+ * arena.h: memory that is freed all at once. Every function returns NULL when memory is out; what
+ * was given before stays valid. Memory from arena_alloc is zeroed and aligned for any type.
  */
 #ifndef SS_BASE_ARENA_H
 #define SS_BASE_ARENA_H

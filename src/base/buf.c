@@ -82,7 +82,10 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 	}
 }
 
-/* The length of the UTF-8 sequence at s, or 0 if it is none that may be printed (RFC 3629; C1 controls are not). */
+/*
+ * The length of the UTF-8 sequence at s, or 0 if it is none that may be printed (RFC 3629; C1
+ * controls are not).
+ */
 static size_t utf8_length(const unsigned char *s)
 {
 	uint32_t c;

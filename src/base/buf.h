@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * buf.h: a growable byte buffer, always NUL-terminated after the last byte. Failure is sticky: once memory is out,
- * every later call does nothing, and buf.failed says so; callers check once at the end.
+ * buf.h: a growable byte buffer, always NUL-terminated after the last byte. Failure is sticky: once
+ * memory is out, every later call does nothing, and buf.failed says so; callers check once at the
+ * end.
  */
 #ifndef SS_BASE_BUF_H
 #define SS_BASE_BUF_H
@@ -24,7 +25,10 @@ void buf_puts(struct buf *buf, const char *s);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Foreign text (a thread's name, a path, a symbol) with control characters and bytes of no valid UTF-8 as \xNN. */
+/*
+ * Foreign text (a thread's name, a path, a symbol) with control characters and bytes of no valid
+ * UTF-8 as \xNN.
+ */
 void buf_puts_escaped(struct buf *buf, const char *s);
 
 #endif

@@ -35,7 +35,8 @@ static char *format_unit(char *buf, size_t len, uint64_t ns, uint64_t unit, cons
 static char *format_pair(char *buf, size_t len, uint64_t big, const char *big_name, uint64_t small,
 			 const char *small_name)
 {
-	snprintf(buf, len, "%llu %s %llu %s", (unsigned long long)big, big_name, (unsigned long long)small, small_name);
+	snprintf(buf, len, "%llu %s %llu %s", (unsigned long long)big, big_name,
+		 (unsigned long long)small, small_name);
 	return buf;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fileio.h: reading small files whole and writing all of a buffer, with EINTR and short counts dealt with.
+ * fileio.h: reading small files whole and writing all of a buffer, with EINTR and short counts
+ * dealt with.
  */
 #ifndef SS_BASE_FILEIO_H
 #define SS_BASE_FILEIO_H
@@ -11,8 +12,9 @@
 #include "base/buf.h"
 
 /*
- * Read at most len - 1 bytes of a small file relative to dirfd into buf and end them with NUL. Returns the number of
- * bytes, or a negative errno. One read(2): right for the /proc files that fill one seq_file page.
+ * Read at most len - 1 bytes of a small file relative to dirfd into buf and end them with NUL.
+ * Returns the number of bytes, or a negative errno. One read(2): right for the /proc files that
+ * fill one seq_file page.
  */
 ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t len);
 

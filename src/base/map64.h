@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * map64.h: a hash map from a 64-bit key to a 64-bit value, for the hot paths (unwind rows, locations, learned frame
- * sizes): open addressing, one cache line a lookup. The key MAP64_NO_KEY is not allowed.
+ * map64.h: a hash map from a 64-bit key to a 64-bit value, for the hot paths (unwind rows,
+ * locations, learned frame sizes): open addressing, one cache line a lookup. The key MAP64_NO_KEY
+ * is not allowed.
  */
 #ifndef SS_BASE_MAP64_H
 #define SS_BASE_MAP64_H

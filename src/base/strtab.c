@@ -20,12 +20,14 @@ static uint64_t hash_bytes(const char *s, size_t len)
 	return hash;
 }
 
-static struct strtab_slot *slot_for(struct strtab_slot *slots, size_t cap, uint64_t hash, const char *s, size_t len)
+static struct strtab_slot *slot_for(struct strtab_slot *slots, size_t cap, uint64_t hash,
+				    const char *s, size_t len)
 {
 	for (size_t i = hash & (cap - 1);; i = (i + 1) & (cap - 1)) {
 		struct strtab_slot *slot = &slots[i];
 
-		if (!slot->s || (slot->hash == hash && slot->len == len && memcmp(slot->s, s, len) == 0))
+		if (!slot->s ||
+		    (slot->hash == hash && slot->len == len && memcmp(slot->s, s, len) == 0))
 			return slot;
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * capture.h: the raw result of one sweep: for every thread what /proc said before anything was stopped, its registers
- * and copies of its stack. Nothing in here has been interpreted.
+ * capture.h: the raw result of one sweep: for every thread what /proc said before anything was
+ * stopped, its registers and copies of its stack. Nothing in here has been interpreted.
  */
 #ifndef SS_MODEL_CAPTURE_H
 #define SS_MODEL_CAPTURE_H
@@ -21,17 +21,18 @@ enum look_call {
 /* What /proc says of one thread, read without touching it. */
 struct look {
 	pid_t tid;
-	uint64_t at_ns;      /* CLOCK_MONOTONIC when it was read */
-	char comm[64];       /* raw, not escaped */
-	char state;          /* R S D T t Z X I ...; 0: it vanished */
-	int cpu;             /* where it last ran, -1 unknown */
-	bool sched_known;    /* the next three hold (CONFIG_SCHED_INFO) */
+	uint64_t at_ns;                           /* CLOCK_MONOTONIC when it was read */
+	char comm[64];                            /* raw, not escaped */
+	char state;                               /* R S D T t Z X I ...; 0: it vanished */
+	int cpu;                                  /* where it last ran, -1 unknown */
+	bool sched_known;                         /* the next three hold (CONFIG_SCHED_INFO) */
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
 	enum look_call call;
 	int64_t nr;
 	uint64_t args[6], sp, pc;
-	char wchan[48];      /* "" if none or unreadable */
-	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU; 0 unknown */
+	char wchan[48];         /* "" if none or unreadable */
+	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU;
+				   0 unknown */
 };
 
 enum capture_how {
@@ -61,11 +62,11 @@ struct capture_thread {
 	enum capture_how how;
 	enum ss_no_stack none;
 	enum capture_run run;
-	bool consistent;        /* of the sweep's one instant */
-	struct regs regs;       /* UNTOUCHED: only sp and pc */
+	bool consistent;  /* of the sweep's one instant */
+	struct regs regs; /* UNTOUCHED: only sp and pc */
 	unsigned ncopies;
 	struct stack_copy copies[CAPTURE_COPIES];
-	uint64_t stopped_ns;    /* how long it stood stopped for us, in all */
+	uint64_t stopped_ns; /* how long it stood stopped for us, in all */
 	unsigned stops;
 };
 
@@ -73,7 +74,7 @@ struct capture {
 	VEC(struct capture_thread) threads; /* by tid, ascending */
 	uint64_t start_ns, end_ns;          /* CLOCK_MONOTONIC of the sweep */
 	uint64_t wall_ns;                   /* CLOCK_REALTIME at start */
-	uint64_t pause_ns;                  /* first interrupt to last release of the longest round */
+	uint64_t pause_ns; /* first interrupt to last release of the longest round */
 	unsigned stops, eintr_avoided, eintr_caused;
 	uint64_t longest_stop_ns, total_stop_ns, bytes_copied;
 };

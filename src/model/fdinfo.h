@@ -27,7 +27,8 @@ struct fd_info {
 	int fd;
 	enum fd_type type;
 	uint64_t inode;   /* of a pipe or socket; 0 if none */
-	const char *text; /* for people, raw foreign bytes: "/var/log/x", "pipe:[77]", "tcp 127.0.0.1:80 -> 10.0.0.1:9" */
+	const char *text; /* for people, raw foreign bytes: "/var/log/x", "pipe:[77]", "tcp
+			     127.0.0.1:80 -> 10.0.0.1:9" */
 };
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * regs.h: a thread's registers by their DWARF numbers, and what the ABI says of them. Registers that could not be had
- * (a thread that was not stopped has only sp and pc) are not in `known`.
+ * regs.h: a thread's registers by their DWARF numbers, and what the ABI says of them. Registers
+ * that could not be had (a thread that was not stopped has only sp and pc) are not in `known`.
  *
- * Sources: System V ABI AMD64 supplement 1.0, figure 3.36; DWARF for the Arm 64-bit Architecture, 4.1.
+ * Sources: System V ABI AMD64 supplement 1.0, figure 3.36; DWARF for the Arm 64-bit
+ * Architecture, 4.1.
  */
 #ifndef SS_MODEL_REGS_H
 #define SS_MODEL_REGS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * snapshot.h: the immutable result of one look at a process: what writers read. Everything in it lives in its arena,
- * its stack table, or the session's symbol tables.
+ * snapshot.h: the immutable result of one look at a process: what writers read. Everything in it
+ * lives in its arena, its stack table, or the session's symbol tables.
  */
 #ifndef SS_MODEL_SNAPSHOT_H
 #define SS_MODEL_SNAPSHOT_H
@@ -18,11 +18,11 @@ struct thread {
 	const char *name; /* raw foreign bytes */
 	enum thread_state state;
 	struct wait wait;
-	const struct stack *stack;  /* NULL: see no_stack */
+	const struct stack *stack; /* NULL: see no_stack */
 	enum ss_no_stack no_stack;
-	bool was_stopped;           /* read in a ptrace stop */
+	bool was_stopped; /* read in a ptrace stop */
 	bool consistent;
-	int cpu;                    /* last ran on, -1 unknown */
+	int cpu;                                      /* last ran on, -1 unknown */
 	uint64_t on_cpu_ns, run_queue_ns, timeslices; /* since the thread began; 0 if unknown */
 };
 
@@ -30,19 +30,19 @@ struct ss_snapshot {
 	struct arena arena;
 	struct stack_table stacks;
 	pid_t pid;
-	const char *comm;     /* the leader's name, raw */
-	const char *exe;      /* path of the executable, raw; "" if unknown */
-	const char *cmdline;  /* arguments joined with spaces, raw */
-	const char *stop;     /* "auto", "all", "never" */
+	const char *comm;    /* the leader's name, raw */
+	const char *exe;     /* path of the executable, raw; "" if unknown */
+	const char *cmdline; /* arguments joined with spaces, raw */
+	const char *stop;    /* "auto", "all", "never" */
 	const char *unwinder;
-	uint64_t wall_ns;     /* CLOCK_REALTIME of the look */
-	uint64_t mono_ns;     /* CLOCK_MONOTONIC of the look */
-	uint64_t took_ns;     /* the whole snapshot, names included */
+	uint64_t wall_ns; /* CLOCK_REALTIME of the look */
+	uint64_t mono_ns; /* CLOCK_MONOTONIC of the look */
+	uint64_t took_ns; /* the whole snapshot, names included */
 	size_t nthreads;
 	struct thread *threads; /* by tid, ascending */
 	size_t nmappings;
 	const struct mapping *const *mappings; /* executable file mappings, main program first */
-	const char *maps;     /* text of /proc/PID/maps at the look, for debug=1; raw */
+	const char *maps; /* text of /proc/PID/maps at the look, for debug=1; raw */
 	struct ss_coverage coverage;
 };
 

@@ -29,18 +29,20 @@ static uint64_t hash_frames(const struct frame *frames, unsigned n, enum ss_stac
 	return hash;
 }
 
-static bool same_frames(const struct stack *stack, const struct frame *frames, unsigned n, enum ss_stack_end end)
+static bool same_frames(const struct stack *stack, const struct frame *frames, unsigned n,
+			enum ss_stack_end end)
 {
 	if (stack->n != n || stack->end != end)
 		return false;
 	for (unsigned i = 0; i < n; i++)
-		if (stack->frames[i].pc != frames[i].pc || stack->frames[i].flags != frames[i].flags)
+		if (stack->frames[i].pc != frames[i].pc ||
+		    stack->frames[i].flags != frames[i].flags)
 			return false;
 	return true;
 }
 
-static const struct stack **slot_for(const struct stack **slots, size_t cap, const struct frame *frames, unsigned n,
-				     enum ss_stack_end end)
+static const struct stack **slot_for(const struct stack **slots, size_t cap,
+				     const struct frame *frames, unsigned n, enum ss_stack_end end)
 {
 	size_t i = hash_frames(frames, n, end) & (cap - 1);
 

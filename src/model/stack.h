@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stack.h: code locations, frames and stacks. A stack is immutable and hash-consed: in one stack table, equal frames
- * and equal end mean the same pointer.
+ * stack.h: code locations, frames and stacks. A stack is immutable and hash-consed: in one stack
+ *table, equal frames and equal end mean the same pointer.
  *
- *	stack -> frame -> location -> line (innermost inline first, the physical function last) -> function
+ *	stack -> frame -> location -> line (innermost inline first, the physical function last) ->
+ *function
  *	                           -> mapping
  */
 #ifndef SS_MODEL_STACK_H
@@ -15,11 +16,12 @@
 
 /* One executable mapping of the target that some location lies in. */
 struct mapping {
-	uint64_t start, end; /* addresses in the target */
-	uint64_t offset;     /* file offset of start */
-	const char *path;    /* raw foreign bytes, without " (deleted)"; "[vdso]" as is; "" for anonymous memory */
+	uint64_t start, end;  /* addresses in the target */
+	uint64_t offset;      /* file offset of start */
+	const char *path;     /* raw foreign bytes, without " (deleted)"; "[vdso]" as is; "" for
+				 anonymous memory */
 	const char *build_id; /* lower-case hex; "" if none */
-	bool symbolized;     /* a name was found for some location in it */
+	bool symbolized;      /* a name was found for some location in it */
 };
 
 struct function {
@@ -31,16 +33,18 @@ struct function {
 
 struct line {
 	const struct function *function;
-	const char *file; /* of this line: an inlined call may come from another file; "" if unknown */
-	unsigned line;    /* 0 if unknown */
+	const char
+		*file; /* of this line: an inlined call may come from another file; "" if unknown */
+	unsigned line; /* 0 if unknown */
 };
 
 /* What is known of one code address. */
 struct location {
-	uint64_t pc;      /* as found: a return address, or the very instruction if `exact` */
-	bool exact;       /* names are those of pc itself, else of pc - 1 */
+	uint64_t pc; /* as found: a return address, or the very instruction if `exact` */
+	bool exact;  /* names are those of pc itself, else of pc - 1 */
 	const struct mapping *mapping; /* NULL: pc is in no mapped file (JIT code, a wild jump) */
-	uint64_t module_offset;   /* pc as an address of its ELF file (pc - load bias); 0 without mapping */
+	uint64_t module_offset;   /* pc as an address of its ELF file (pc - load bias); 0 without
+				     mapping */
 	uint64_t function_offset; /* pc - start of the physical function; 0 if nlines is 0 */
 	unsigned nlines;          /* 0: no symbol covers the pc */
 	const struct line *lines; /* [0] innermost inlined, [nlines - 1] the physical function */
@@ -81,8 +85,8 @@ void stack_table_init(struct stack_table *table);
 void stack_table_done(struct stack_table *table);
 
 /*
- * The stack with these frames and this end; the frames' locations are taken from the first caller that brings them.
- * NULL only if memory is out. Lives as long as the table.
+ * The stack with these frames and this end; the frames' locations are taken from the first caller
+ * that brings them. NULL only if memory is out. Lives as long as the table.
  */
 const struct stack *stack_intern(struct stack_table *table, const struct frame *frames, unsigned n,
 				 enum ss_stack_end end);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wait.h: the states of a thread, and what a blocked one waits for. A wait is a value; its strings belong to whoever
- * made it (static text, or the snapshot's arena).
+ * wait.h: the states of a thread, and what a blocked one waits for. A wait is a value; its strings
+ * belong to whoever made it (static text, or the snapshot's arena).
  */
 #ifndef SS_MODEL_WAIT_H
 #define SS_MODEL_WAIT_H
@@ -13,13 +13,13 @@
 #include "model/fdinfo.h"
 
 /* name in code, name in output, Go's wait reason or status for --go */
-#define THREAD_STATES(X)                                                                                               \
-	X(ON_CPU, "on-cpu", "running")                                                                                 \
-	X(RUNNABLE, "runnable", "runnable")                                                                            \
-	X(RUNNING_OR_RUNNABLE, "running or runnable", "running")                                                       \
-	X(BLOCKED, "blocked", "syscall")                                                                               \
-	X(STOPPED, "stopped", "syscall")                                                                               \
-	X(ZOMBIE, "zombie", "dead")                                                                                    \
+#define THREAD_STATES(X)                                         \
+	X(ON_CPU, "on-cpu", "running")                           \
+	X(RUNNABLE, "runnable", "runnable")                      \
+	X(RUNNING_OR_RUNNABLE, "running or runnable", "running") \
+	X(BLOCKED, "blocked", "syscall")                         \
+	X(STOPPED, "stopped", "syscall")                         \
+	X(ZOMBIE, "zombie", "dead")                              \
 	X(UNKNOWN, "unknown", "waiting")
 
 enum thread_state {
@@ -28,62 +28,65 @@ enum thread_state {
 #undef X
 };
 
-#define WAIT_KINDS(X)                                                                                                  \
-	X(NONE, "", "syscall")                                                                                         \
-	X(MUTEX, "mutex", "sync.Mutex.Lock")                                                                           \
-	X(RWLOCK_READ, "rwlock read", "sync.RWMutex.RLock")                                                            \
-	X(RWLOCK_WRITE, "rwlock write", "sync.RWMutex.Lock")                                                           \
-	X(COND, "cond wait", "sync.Cond.Wait")                                                                         \
-	X(SEMAPHORE, "semaphore", "semacquire")                                                                        \
-	X(BARRIER, "barrier", "semacquire")                                                                            \
-	X(JOIN, "join", "semacquire")                                                                                  \
-	X(ONCE, "once", "semacquire")                                                                                  \
-	X(FUTEX, "futex", "semacquire")                                                                                \
-	X(SLEEP, "sleep", "sleep")                                                                                     \
-	X(PIPE_READ, "pipe read", "IO wait")                                                                           \
-	X(PIPE_WRITE, "pipe write", "IO wait")                                                                         \
-	X(IO_WAIT, "IO wait", "IO wait")                                                                               \
-	X(SOCKET_RECV, "socket recv", "IO wait")                                                                       \
-	X(SOCKET_SEND, "socket send", "IO wait")                                                                       \
-	X(ACCEPT, "accept", "IO wait")                                                                                 \
-	X(CONNECT, "connect", "IO wait")                                                                               \
-	X(FILE_READ, "file read", "IO wait")                                                                           \
-	X(FILE_WRITE, "file write", "IO wait")                                                                         \
-	X(DISK, "disk", "IO wait")                                                                                     \
-	X(PAGE_FAULT, "page fault", "syscall")                                                                         \
-	X(CHILD, "child wait", "syscall")                                                                              \
-	X(SIGNAL, "signal wait", "syscall")                                                                            \
-	X(FILE_LOCK, "file lock", "semacquire")                                                                        \
-	X(MESSAGE_QUEUE, "message queue", "IO wait")                                                                   \
-	X(IO_URING, "io_uring", "IO wait")                                                                             \
+#define WAIT_KINDS(X)                                        \
+	X(NONE, "", "syscall")                               \
+	X(MUTEX, "mutex", "sync.Mutex.Lock")                 \
+	X(RWLOCK_READ, "rwlock read", "sync.RWMutex.RLock")  \
+	X(RWLOCK_WRITE, "rwlock write", "sync.RWMutex.Lock") \
+	X(COND, "cond wait", "sync.Cond.Wait")               \
+	X(SEMAPHORE, "semaphore", "semacquire")              \
+	X(BARRIER, "barrier", "semacquire")                  \
+	X(JOIN, "join", "semacquire")                        \
+	X(ONCE, "once", "semacquire")                        \
+	X(FUTEX, "futex", "semacquire")                      \
+	X(SLEEP, "sleep", "sleep")                           \
+	X(PIPE_READ, "pipe read", "IO wait")                 \
+	X(PIPE_WRITE, "pipe write", "IO wait")               \
+	X(IO_WAIT, "IO wait", "IO wait")                     \
+	X(SOCKET_RECV, "socket recv", "IO wait")             \
+	X(SOCKET_SEND, "socket send", "IO wait")             \
+	X(ACCEPT, "accept", "IO wait")                       \
+	X(CONNECT, "connect", "IO wait")                     \
+	X(FILE_READ, "file read", "IO wait")                 \
+	X(FILE_WRITE, "file write", "IO wait")               \
+	X(DISK, "disk", "IO wait")                           \
+	X(PAGE_FAULT, "page fault", "syscall")               \
+	X(CHILD, "child wait", "syscall")                    \
+	X(SIGNAL, "signal wait", "syscall")                  \
+	X(FILE_LOCK, "file lock", "semacquire")              \
+	X(MESSAGE_QUEUE, "message queue", "IO wait")         \
+	X(IO_URING, "io_uring", "IO wait")                   \
 	X(SYSCALL, "syscall", "syscall")
 
 enum wait_kind {
 #define X(name, text, go) WAIT_##name,
-	WAIT_KINDS(X)
+	WAIT_KINDS(X) WAIT_KIND_COUNT
 #undef X
-	WAIT_KIND_COUNT
 };
 
-#define WAIT_NO_TIMEOUT (-1)
+#define WAIT_NO_TIMEOUT      (-1)
 #define WAIT_TIMEOUT_UNKNOWN (-2)
 
 struct wait {
 	enum wait_kind kind;
-	int64_t call;             /* system call number, -1 if none or unknown */
-	const char *call_name;    /* its name, static; NULL if none or unknown */
-	uint64_t object;          /* address of the lock, futex word or semaphore; 0 if none */
-	pid_t owner;              /* tid that holds it (or is joined); 0 if unknown */
-	int fd;                   /* -1 if none */
+	int64_t call;                  /* system call number, -1 if none or unknown */
+	const char *call_name;         /* its name, static; NULL if none or unknown */
+	uint64_t object;               /* address of the lock, futex word or semaphore; 0 if none */
+	pid_t owner;                   /* tid that holds it (or is joined); 0 if unknown */
+	int fd;                        /* -1 if none */
 	const struct fd_info *fd_info; /* what fd is; NULL if unknown */
-	int64_t timeout_ns;       /* relative timeout of the call, WAIT_NO_TIMEOUT or WAIT_TIMEOUT_UNKNOWN */
-	uint64_t since_ns;        /* how long it has lasted */
+	int64_t timeout_ns; /* relative timeout of the call, WAIT_NO_TIMEOUT or WAIT_TIMEOUT_UNKNOWN
+			     */
+	uint64_t since_ns;  /* how long it has lasted */
 	bool since_known;
-	bool since_at_least;      /* it may have lasted longer than since_ns */
-	const char *place;        /* kernel function (wchan) where it sleeps, a hint; NULL if unknown */
+	bool since_at_least; /* it may have lasted longer than since_ns */
+	const char *place;   /* kernel function (wchan) where it sleeps, a hint; NULL if unknown */
 };
 
-/* The name for output, such as "cond wait"; "syscall" for WAIT_SYSCALL (wait_text adds the call's name). */
+/*
+ * The name for output, such as "cond wait"; "syscall" for WAIT_SYSCALL (wait_text adds the call's
+ * name).
+ */
 const char *wait_kind_name(enum wait_kind kind);
 /* Go's wait reason nearest to it. */
 const char *wait_kind_go_name(enum wait_kind kind);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * index.h: one ELF file's symbols and debug information, arranged for lookup by address: a sorted array of function
- * symbols; a sorted array of compilation-unit address ranges; and per unit, built on the first lookup in it, the
- * sorted ranges of its subprograms and inlined subroutines. libdw's own lookups are linear or fail on clang and Rust
- * output (elfutils 0.188: dwfl_module_addrinfo, dwarf_getscopes, dwarf_addrdie without .debug_aranges).
+ * index.h: one ELF file's symbols and debug information, arranged for lookup by address: a sorted
+ * array of function symbols; a sorted array of compilation-unit address ranges; and per unit, built
+ * on the first lookup in it, the sorted ranges of its subprograms and inlined subroutines. libdw's
+ * own lookups are linear or fail on clang and Rust output (elfutils 0.188: dwfl_module_addrinfo,
+ * dwarf_getscopes, dwarf_addrdie without .debug_aranges).
  *
  * All addresses are those of the ELF file (its p_vaddr space), not of the process.
  */
@@ -16,9 +17,10 @@
 struct symbol_index;
 
 /*
- * Open the index of the file in `fd` (not consumed; `path` is what the target calls it, for messages and for finding
- * separate debug files). `root_fd`: a directory descriptor of the target's root for debug files, or -1. A file
- * without any symbol gives an empty index. NULL only if memory is out.
+ * Open the index of the file in `fd` (not consumed; `path` is what the target calls it, for
+ * messages and for finding separate debug files). `root_fd`: a directory descriptor of the target's
+ * root for debug files, or -1. A file without any symbol gives an empty index. NULL only if memory
+ * is out.
  */
 struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd);
 void symbol_index_close(struct symbol_index *index);
@@ -30,18 +32,23 @@ struct index_symbol {
 };
 bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_symbol *ret);
 
-/* One level of the inline chain at an address, innermost first. Strings live as long as the index. */
+/*
+ * One level of the inline chain at an address, innermost first. Strings live as long as the index.
+ */
 struct index_frame {
 	const char *linkage_name; /* DW_AT_linkage_name, else the plain name */
 	const char *name;         /* DW_AT_name */
 	const char *decl_file;    /* where the function is declared; "" if unknown */
 	unsigned decl_line;
-	const char *file;         /* of the line at which this level stands; "" if unknown */
-	unsigned line;            /* 0 if unknown */
-	uint64_t entry;           /* start of the physical function; only in the last level */
+	const char *file; /* of the line at which this level stands; "" if unknown */
+	unsigned line;    /* 0 if unknown */
+	uint64_t entry;   /* start of the physical function; only in the last level */
 };
 
-/* Fills at most max levels and returns how many there are, 0 if no debug information covers addr. */
-unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct index_frame *ret, unsigned max);
+/*
+ * Fills at most max levels and returns how many there are, 0 if no debug information covers addr.
+ */
+unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct index_frame *ret,
+			     unsigned max);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * image.h: the ELF files mapped in the target. An image is one file, opened once, however often it is mapped: the very
- * file that the target runs (by device and inode, or build id), never another one that now has its name.
+ * image.h: the ELF files mapped in the target. An image is one file, opened once, however often it
+ * is mapped: the very file that the target runs (by device and inode, or build id), never another
+ * one that now has its name.
  */
 #ifndef SS_TARGET_IMAGE_H
 #define SS_TARGET_IMAGE_H
@@ -18,15 +19,16 @@
 struct symbol_index;
 
 struct image {
-	uint32_t id;           /* 1, 2, 3... */
-	const char *path;      /* as the target sees it; "[vdso]" */
-	uint64_t dev, inode;   /* of the maps line; 0 for the vdso */
-	int fd;                /* read-only; a memfd for the vdso */
+	uint32_t id;                /* 1, 2, 3... */
+	const char *path;           /* as the target sees it; "[vdso]" */
+	uint64_t dev, inode;        /* of the maps line; 0 for the vdso */
+	int fd;                     /* read-only; a memfd for the vdso */
 	const unsigned char *bytes; /* the whole file, mapped read-only */
 	size_t size;
-	Elf *elf;              /* over bytes */
-	char build_id[65];     /* lower-case hex, "" if none */
-	struct symbol_index *symbols; /* owned by the symbolizer's side: see symbolize.c; NULL until needed */
+	Elf *elf;          /* over bytes */
+	char build_id[65]; /* lower-case hex, "" if none */
+	struct symbol_index
+		*symbols; /* owned by the symbolizer's side: see symbolize.c; NULL until needed */
 	void (*symbols_close)(struct symbol_index *);
 };
 
@@ -44,16 +46,20 @@ struct images *images_new(void); /* NULL only if memory is out */
 void images_free(struct images *images);
 
 /*
- * Bring the set up to date with the target's mappings. Sets *ret_changed if any executable mapping came, went or
- * changed, in which case addresses learned before may be wrong. Files that stay mapped stay open.
+ * Bring the set up to date with the target's mappings. Sets *ret_changed if any executable mapping
+ * came, went or changed, in which case addresses learned before may be wrong. Files that stay
+ * mapped stay open.
  */
-int images_update(struct images *images, const struct target *target, const struct maps *maps, bool *ret_changed,
-		  struct ss_error *err);
+int images_update(struct images *images, const struct target *target, const struct maps *maps,
+		  bool *ret_changed, struct ss_error *err);
 
 /* The executable mapping that covers addr, or NULL. */
 struct image_map *images_find(struct images *images, uint64_t addr);
 
-/* File bytes of a read-only mapping at addr: a pointer to at least len bytes, or NULL. Writable data has none. */
+/*
+ * File bytes of a read-only mapping at addr: a pointer to at least len bytes, or NULL. Writable
+ * data has none.
+ */
 const unsigned char *images_bytes(const struct images *images, uint64_t addr, size_t len);
 
 size_t images_count(const struct images *images);

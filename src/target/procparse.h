@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * procparse.h: the texts of /proc, parsed. Pure functions over foreign bytes, fuzzed: any input is either parsed or
- * refused (-EINVAL), nothing is read past its end. Texts are NUL-terminated. Format sources: proc(5), and the kernel's
- * fs/proc/{array,base,task_mmu}.c and kernel/sched/debug.c of 6.18.
+ * procparse.h: the texts of /proc, parsed. Pure functions over foreign bytes, fuzzed: any input is
+ * either parsed or refused (-EINVAL), nothing is read past its end. Texts are NUL-terminated.
+ * Format sources: proc(5), and the kernel's fs/proc/{array,base,task_mmu}.c and
+ * kernel/sched/debug.c of 6.18.
  */
 #ifndef SS_TARGET_PROCPARSE_H
 #define SS_TARGET_PROCPARSE_H
@@ -23,11 +24,14 @@ struct proc_stat {
 	uint64_t flags;      /* PF_* of the task; PF_KTHREAD is 0x00200000 */
 	uint64_t start_time; /* clock ticks since boot */
 	uint64_t start_stack;
-	int cpu;             /* field 39 */
+	int cpu; /* field 39 */
 };
 int procparse_stat(const char *text, struct proc_stat *ret);
 
-/* schedstat: on-CPU ns, run queue ns, timeslices. All zero: the kernel does not count (CONFIG_SCHED_INFO). */
+/*
+ * schedstat: on-CPU ns, run queue ns, timeslices. All zero: the kernel does not count
+ * (CONFIG_SCHED_INFO).
+ */
 int procparse_schedstat(const char *text, struct look *look);
 
 /* syscall: "running", "-1 SP PC" or "NR A0 ... A5 SP PC"; sets call, nr, args, sp, pc. */
@@ -39,10 +43,16 @@ int procparse_exec_start(const char *text, uint64_t *ret_ns);
 /* status: one "Key:\tvalue" field, as a number in `base`. */
 int procparse_status_number(const char *text, const char *key, int base, uint64_t *ret);
 
-/* One line of maps, without its newline. The path is appended NUL-terminated to *paths, \ooo escapes undone. */
+/*
+ * One line of maps, without its newline. The path is appended NUL-terminated to *paths, \ooo
+ * escapes undone.
+ */
 int procparse_maps_line(const char *line, size_t len, struct map *ret, struct buf *paths);
 
-/* The line of /proc/net/{tcp,tcp6,udp,udp6} that has this inode, as "127.0.0.1:80 -> 10.0.0.1:9" in ret. */
+/*
+ * The line of /proc/net/{tcp,tcp6,udp,udp6} that has this inode, as "127.0.0.1:80 -> 10.0.0.1:9" in
+ * ret.
+ */
 int procparse_inet_line(const char *line, bool ipv6, uint64_t *ret_inode, char *ret, size_t len);
 
 /* /proc/net/unix: the inode and path of one line; path is "" if unnamed, "@..." if abstract. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target.h: one process under observation: its identity (a pidfd and its start time, so that a recycled pid is never
- * taken for it), its /proc directory, and reading its memory. Uses no ptrace.
+ * target.h: one process under observation: its identity (a pidfd and its start time, so that a
+ * recycled pid is never taken for it), its /proc directory, and reading its memory. Uses no ptrace.
  */
 #ifndef SS_TARGET_TARGET_H
 #define SS_TARGET_TARGET_H
@@ -22,11 +22,12 @@ struct tids {
 };
 
 struct target {
-	pid_t pid;            /* thread group id, in our pid namespace */
-	int pidfd;            /* -1 if the kernel has none (before 5.3) */
-	int proc_fd;          /* /proc/PID */
-	int task_fd;          /* /proc/PID/task */
-	pid_t anchor;         /* a live thread to read memory, maps and descriptors through: the leader while it lives */
+	pid_t pid;    /* thread group id, in our pid namespace */
+	int pidfd;    /* -1 if the kernel has none (before 5.3) */
+	int proc_fd;  /* /proc/PID */
+	int task_fd;  /* /proc/PID/task */
+	pid_t anchor; /* a live thread to read memory, maps and descriptors through: the leader
+			 while it lives */
 	uint64_t start_time;  /* field 22 of stat, clock ticks since boot */
 	uint64_t start_stack; /* field 28 of stat: another value after exec; 0 unknown */
 	pid_t tracer;         /* TracerPid at open, 0 none */
@@ -34,8 +35,8 @@ struct target {
 };
 
 /*
- * Open the process with this pid. Fails with the kind that names the cause: NO_PROCESS, ZOMBIE, KERNEL_THREAD, ARCH,
- * or one of the permission kinds (UID, DUMPABLE, YAMA, CAPABILITY, SECCOMP).
+ * Open the process with this pid. Fails with the kind that names the cause: NO_PROCESS, ZOMBIE,
+ * KERNEL_THREAD, ARCH, or one of the permission kinds (UID, DUMPABLE, YAMA, CAPABILITY, SECCOMP).
  */
 int target_open(pid_t pid, struct target *ret, struct ss_error *err);
 void target_close(struct target *target);
@@ -58,13 +59,19 @@ int target_read_maps(const struct target *target, struct maps *ret, struct ss_er
 ssize_t target_read(const struct target *target, uint64_t addr, void *data, size_t len);
 
 /* process_vm_readv on the target; async-signal-safe, allocates nothing. */
-ssize_t target_readv(const struct target *target, const struct iovec *local, size_t nlocal, const struct iovec *remote,
-		     size_t nremote);
+ssize_t target_readv(const struct target *target, const struct iovec *local, size_t nlocal,
+		     const struct iovec *remote, size_t nremote);
 
-/* Why this user may not ptrace the process, after a call on it failed with EPERM or EACCES: fills *err. */
+/*
+ * Why this user may not ptrace the process, after a call on it failed with EPERM or EACCES: fills
+ * *err.
+ */
 int target_explain_denied(pid_t pid, const char *what, struct ss_error *err);
 
-/* "/usr/bin/x" of exe, arguments joined with blanks; raw bytes appended to *buf, nothing if unreadable. */
+/*
+ * "/usr/bin/x" of exe, arguments joined with blanks; raw bytes appended to *buf, nothing if
+ * unreadable.
+ */
 void target_read_exe(const struct target *target, struct buf *buf);
 void target_read_cmdline(const struct target *target, struct buf *buf);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * unwind.h: from one captured thread to its chain of pcs. An unwinder is a name and a few functions; it reads memory
- * only through memview (the captured stack, then the mapped files), so it needs no live process, and it never guesses:
- * where the rules end, the stack ends, with the reason.
+ * unwind.h: from one captured thread to its chain of pcs. An unwinder is a name and a few
+ * functions; it reads memory only through memview (the captured stack, then the mapped files), so
+ * it needs no live process, and it never guesses: where the rules end, the stack ends, with the
+ * reason.
  */
 #ifndef SS_UNWIND_UNWIND_H
 #define SS_UNWIND_UNWIND_H
@@ -29,8 +30,8 @@ struct unwinder_ops {
 	/* The images outlive the unwinder. */
 	int (*open)(struct images *images, struct unwinder **ret, struct ss_error *err);
 	/* Fill *walk with at most max_frames frames. Fails only if memory is out. */
-	int (*walk)(struct unwinder *unwinder, const struct capture_thread *thread, unsigned max_frames,
-		    struct walk *walk);
+	int (*walk)(struct unwinder *unwinder, const struct capture_thread *thread,
+		    unsigned max_frames, struct walk *walk);
 	/* The address space changed (exec, dlopen, dlclose): drop what was keyed by address. */
 	void (*forget)(struct unwinder *unwinder);
 	void (*close)(struct unwinder *unwinder);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * write.h: the formats. A writer turns snapshots into bytes in an `out`, one const instance per file of this folder.
- * Writers do no system calls; out (out.h) does.
+ * write.h: the formats. A writer turns snapshots into bytes in an `out`, one const instance per
+ * file of this folder. Writers do no system calls; out (out.h) does.
  */
 #ifndef SS_WRITE_WRITE_H
 #define SS_WRITE_WRITE_H
@@ -35,21 +35,31 @@ extern const size_t nwriters;
 
 /* ---- shared by writers ---- */
 
-/* False if focus or ignore leave the thread out. Matching is on the names of all functions, inlined ones too. */
+/*
+ * False if focus or ignore leave the thread out. Matching is on the names of all functions, inlined
+ * ones too.
+ */
 bool write_wants_thread(const struct thread *thread, const struct write_options *options);
 
 /* Frames of the stack to write: stack->n, or options->max_frames if that is less. */
 unsigned write_frame_count(const struct stack *stack, const struct write_options *options);
 
 /*
- * What the thread does, in one phrase: "on-cpu", "runnable", "mutex", "syscall wait4", "stopped", "zombie".
+ * What the thread does, in one phrase: "on-cpu", "runnable", "mutex", "syscall wait4", "stopped",
+ * "zombie".
  */
 void write_state(struct buf *buf, const struct thread *thread);
 
-/* The wait in words: "waits for mutex 0x55..., timeout 1.00 s", "in read of fd 5 (pipe:[77])"; "" if nothing is known. */
+/*
+ * The wait in words: "waits for mutex 0x55..., timeout 1.00 s", "in read of fd 5 (pipe:[77])"; ""
+ * if nothing is known.
+ */
 void write_wait(struct buf *buf, const struct thread *thread);
 
-/* A function name without template arguments: "std::vector::push_back". operator<, operator->> stay whole. */
+/*
+ * A function name without template arguments: "std::vector::push_back". operator<, operator->> stay
+ * whole.
+ */
 void write_short_name(struct buf *buf, const char *name);
 
 /* "libc.so.6+0x1234", or "0x7f..." in no file. */
