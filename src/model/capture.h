@@ -47,7 +47,7 @@ enum capture_run {
 	RUN_RUNNABLE, /* it rose: the thread was waiting for a CPU */
 };
 
-enum { CAPTURE_COPIES = 4 };
+enum { CAPTURE_COPIES = 8 };
 
 /* A piece of the thread's memory. The bytes belong to the capture. */
 struct stack_copy {

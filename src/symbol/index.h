@@ -19,13 +19,16 @@ struct symbol_index;
 /*
  * Open the index of the file in `fd` (not consumed; `path` is what the target calls it, for
  * messages and for finding separate debug files). `root_fd`: a directory descriptor of the target's
- * root for debug files, or -1. A file without any symbol gives an empty index. NULL only if memory
+ * root for debug files, or -1; not consumed, open as long as lookups are made. A file without any symbol gives an empty index. NULL only if memory
  * is out.
  */
 struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd);
 void symbol_index_close(struct symbol_index *index);
 
-/* The innermost function symbol that covers addr (st_value <= addr < st_value + st_size). */
+/*
+ * The innermost function symbol that covers addr (st_value <= addr < st_value + st_size); for a PLT
+ * stub, "puts@plt" (x86-64 only).
+ */
 struct index_symbol {
 	uint64_t start, size;
 	const char *name; /* without @VERSION; lives as long as the index */
@@ -36,17 +39,21 @@ bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_s
  * One level of the inline chain at an address, innermost first. Strings live as long as the index.
  */
 struct index_frame {
-	const char *linkage_name; /* DW_AT_linkage_name, else the plain name */
-	const char *name;         /* DW_AT_name */
+	const char *linkage_name; /* DW_AT_linkage_name, else DW_AT_name; "" if neither */
+	const char *name;         /* DW_AT_name; in C++ and Rust without a linkage name, with its
+				     namespaces and classes */
 	const char *decl_file;    /* where the function is declared; "" if unknown */
-	unsigned decl_line;
-	const char *file; /* of the line at which this level stands; "" if unknown */
-	unsigned line;    /* 0 if unknown */
-	uint64_t entry;   /* start of the physical function; only in the last level */
+	unsigned decl_line;       /* 0 if unknown */
+	const char *file;         /* of the line at which this level stands; "" if unknown */
+	unsigned line;            /* 0 if unknown */
+	uint64_t entry; /* start of the physical function, or of its part that addr is in; only
+			     in the last level, 0 if unknown */
 };
 
 /*
  * Fills at most max levels and returns how many there are, 0 if no debug information covers addr.
+ * Code of an assembler source that declares no functions has one level with empty names. file and
+ * decl_file are absolute unless the compiler was told to write relative ones.
  */
 unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct index_frame *ret,
 			     unsigned max);

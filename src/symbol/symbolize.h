@@ -13,20 +13,24 @@
 
 #include "model/stack.h"
 
+struct image_map;
 struct symbolizer;
-struct image;
 
-/* NULL only if memory is out. */
-struct symbolizer *symbolizer_new(void);
+/*
+ * `root_fd`: a directory descriptor of the target's root, where debug files are looked for too, or
+ * -1; not owned. NULL only if memory is out.
+ */
+struct symbolizer *symbolizer_new(int root_fd);
 void symbolizer_free(struct symbolizer *symbolizer);
 
 /*
- * The location of pc, which lies in `mapping` of `image` (both NULL if pc is in no mapped ELF file;
- * image NULL alone if its file could not be opened). `exact`: see struct location. Cached: the same
- * (pc, exact) gives the same pointer until symbolizer_forget. NULL only if memory is out.
+ * The location of pc, which lies in `map` (NULL: in no mapped file). `exact`: see struct location.
+ * location->mapping is &map->mapping, so it lives as long as the map does. Cached: the same (pc,
+ * exact) gives the same pointer until symbolizer_forget. Equal functions are one pointer. NULL only
+ * if memory is out.
  */
 const struct location *symbolize(struct symbolizer *symbolizer, uint64_t pc, bool exact,
-				 struct image *image, struct mapping *mapping);
+				 struct image_map *map);
 
 /* Forget cached addresses: the address space changed. What was handed out stays valid. */
 void symbolizer_forget(struct symbolizer *symbolizer);

@@ -35,6 +35,7 @@ struct image {
 /* Where one executable mapping of the target gets its bytes from. */
 struct image_map {
 	struct mapping mapping; /* the model's view of it */
+	uint64_t dev, inode;    /* of the maps line */
 	struct image *image;    /* NULL: its file could not be opened (why: `reason`) */
 	uint64_t bias;          /* address in the target = bias + address in the ELF file */
 	const char *reason;     /* static text; NULL if image is set */
@@ -48,7 +49,9 @@ void images_free(struct images *images);
 /*
  * Bring the set up to date with the target's mappings. Sets *ret_changed if any executable mapping
  * came, went or changed, in which case addresses learned before may be wrong. Files that stay
- * mapped stay open.
+ * mapped stay open; the image of one that is mapped no more, or whose file was rewritten in place,
+ * is closed. An image_map stays valid until images_free, but has no image once it left the set.
+ * Fails only if memory is out.
  */
 int images_update(struct images *images, const struct target *target, const struct maps *maps,
 		  bool *ret_changed, struct ss_error *err);
@@ -58,7 +61,7 @@ struct image_map *images_find(struct images *images, uint64_t addr);
 
 /*
  * File bytes of a read-only mapping at addr: a pointer to at least len bytes, or NULL. Writable
- * data has none.
+ * data has none, nor have RELRO pages (read-only by now, but relocated).
  */
 const unsigned char *images_bytes(const struct images *images, uint64_t addr, size_t len);
 

@@ -18,22 +18,22 @@ struct map {
 	uint64_t start, end, offset, dev, inode; /* dev as makedev(major, minor) */
 	unsigned perm;
 	bool deleted;
-	size_t path; /* offset of the NUL-terminated path in maps.paths; raw bytes, escapes of the
-			kernel undone */
+	size_t path; /* offset of the NUL-terminated path in maps.paths; raw bytes, the kernel's \012
+			undone, without " (deleted)" */
 };
 
 struct maps {
 	VEC(struct map) entries; /* by start, not overlapping */
 	struct buf paths;
-	struct buf text; /* as read */
+	struct buf text; /* as read by target_read_maps; maps_parse leaves it alone */
 };
 
 void maps_init(struct maps *maps);
 void maps_done(struct maps *maps);
 
 /*
- * Parse text in the form of /proc/PID/maps. Lines that are not of that form are skipped. 0 or
- * -ENOMEM.
+ * Parse text in the form of /proc/PID/maps in place of what was there. Lines that are not of that
+ * form, or not in ascending order, are skipped. 0 or -ENOMEM.
  */
 int maps_parse(struct maps *maps, const char *text, size_t len);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * procparse.h: the texts of /proc, parsed. Pure functions over foreign bytes, fuzzed: any input is
- * either parsed or refused (-EINVAL), nothing is read past its end. Texts are NUL-terminated.
+ * either parsed or refused (-EINVAL), nothing is read past its end. Texts are NUL-terminated unless
+ * a length is given.
  * Format sources: proc(5), and the kernel's fs/proc/{array,base,task_mmu}.c and
  * kernel/sched/debug.c of 6.18.
  */
@@ -44,18 +45,21 @@ int procparse_exec_start(const char *text, uint64_t *ret_ns);
 int procparse_status_number(const char *text, const char *key, int base, uint64_t *ret);
 
 /*
- * One line of maps, without its newline. The path is appended NUL-terminated to *paths, \ooo
- * escapes undone.
+ * One line of maps, without its newline, not NUL-terminated. The path is appended NUL-terminated to
+ * *paths, without " (deleted)" and with \012 undone (the one escape that the kernel writes there).
  */
 int procparse_maps_line(const char *line, size_t len, struct map *ret, struct buf *paths);
 
 /*
- * The line of /proc/net/{tcp,tcp6,udp,udp6} that has this inode, as "127.0.0.1:80 -> 10.0.0.1:9" in
- * ret.
+ * One line of /proc/net/{tcp,tcp6,udp,udp6}: the socket's inode (0 if it has no file any more) and
+ * "127.0.0.1:80 -> 10.0.0.1:9" in ret, "0.0.0.0:80" alone if there is no remote end.
  */
 int procparse_inet_line(const char *line, bool ipv6, uint64_t *ret_inode, char *ret, size_t len);
 
-/* /proc/net/unix: the inode and path of one line; path is "" if unnamed, "@..." if abstract. */
+/*
+ * /proc/net/unix: the inode and path of one line (without its newline); *ret_path points into it: ""
+ * if unnamed, "@..." if abstract.
+ */
 int procparse_unix_line(const char *line, uint64_t *ret_inode, const char **ret_path);
 
 /* /proc/stat: the steal column of one CPU in clock ticks; -ENOENT without that CPU. */

@@ -17,7 +17,8 @@ void out_write(struct out *out, const void *data, size_t len);
 void out_buf(struct out *out,
 	     struct buf *buf); /* write and reset buf; a failed buf becomes the sticky error */
 int out_error(const struct out *out); /* 0, or the negative errno of the first failure */
-int out_commit(struct out *out, struct ss_error *err); /* frees out whatever happens */
+int out_check(const struct out *out, struct ss_error *err); /* the same, described in *err */
+int out_commit(struct out *out, struct ss_error *err);      /* frees out whatever happens */
 void out_discard(struct out *out);
 
 #endif

@@ -7,6 +7,7 @@
 #define SS_WRITE_WRITE_H
 
 #include <regex.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "model/snapshot.h"
@@ -52,9 +53,24 @@ void write_state(struct buf *buf, const struct thread *thread);
 
 /*
  * The wait in words: "waits for mutex 0x55..., timeout 1.00 s", "in read of fd 5 (pipe:[77])"; ""
- * if nothing is known.
+ * if nothing is known. The owner's name is looked up in the snapshot.
  */
-void write_wait(struct buf *buf, const struct thread *thread);
+void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struct thread *thread);
+
+/* True if the thread has a stack with frames; one without frames is never written as a sample. */
+static inline bool write_has_stack(const struct thread *thread)
+{
+	return thread->stack && thread->stack->n > 0;
+}
+
+/* Why there is none, in words. */
+const char *write_no_stack_words(const struct thread *thread);
+
+/* Foreign text in double quotes; a double quote in it is written as a single one. */
+void write_quoted(struct buf *buf, const char *s);
+
+/* The line that begins each process when there are several: "=== 4711 name ===". */
+void write_process_header(struct buf *buf, const struct ss_snapshot *snapshot);
 
 /*
  * A function name without template arguments: "std::vector::push_back". operator<, operator->> stay
@@ -64,6 +80,13 @@ void write_short_name(struct buf *buf, const char *name);
 
 /* "libc.so.6+0x1234", or "0x7f..." in no file. */
 void write_raw_location(struct buf *buf, const struct location *location);
+
+/* The frame's location; one made of its pc in *room if it was never symbolized. */
+const struct location *write_location(const struct frame *frame, struct location *room);
+
+/* "# shown: 3 of 10 threads" if focus or ignore may have left some out. */
+void write_shown(struct buf *buf, const struct write_options *options, size_t shown, size_t all,
+		 const char *prefix);
 
 /* The coverage block, each line begun with `prefix`: what was seen, and everything that was not. */
 void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix);

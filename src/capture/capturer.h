@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * capturer.h: the inside of a capturer, shared by the files of this folder, and the rounds that a
+ * sweep is made of:
+ *
+ *	plan.c       which threads there are, what /proc says, what to do with each
+ *	copying.c    copies without a stop, and the proof that the threads stood still
+ *	stopping.c   the only round that stops threads; those that stop late
+ *	sweep.c      the order of the rounds
+ */
+#ifndef SS_CAPTURE_CAPTURER_H
+#define SS_CAPTURE_CAPTURER_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/vec.h"
+#include "capture/copier.h"
+#include "capture/stopset.h"
+#include "model/capture.h"
+#include "target/procfs.h"
+
+struct maps;
+struct target;
+struct tids;
+
+enum {
+	WINDOW_COPY = 4 * 1024,  /* first bytes of a stack that is copied without a stop */
+	WINDOW_STOP = 16 * 1024, /* at a stop, where a second one would be needed for more */
+};
+
+enum plan {
+	PLAN_DONE,
+	PLAN_COPY, /* copy without a stop */
+	PLAN_STOP,
+	PLAN_RETRY, /* it moved while it was copied */
+};
+
+/* What the capturer keeps per thread, beside the capture's own. */
+struct work {
+	struct procfs_thread proc;
+	enum plan plan;
+	size_t window;         /* bytes of stack to copy */
+	uint64_t extra_addr;   /* PLAN_STOP: copy `window` bytes from here too; 0: no */
+	uint64_t pcount_asked; /* just before the interrupt; 0 unknown */
+	bool late_look;        /* looked at anew: not of the sweep's instant */
+};
+
+struct capturer {
+	const struct target *target;
+	enum ss_stop mode;
+	VEC(struct work) work; /* by tid, like capture.threads */
+	struct copier copier;
+	VEC(struct stop) stops; /* of the round at hand */
+	VEC(struct stop) late;  /* asked in some round, not yet let go */
+};
+
+/* ---- plan.c ---- */
+
+/* Make the table hold just these threads; descriptors of those that stay are kept open. */
+int plan_update_table(struct capturer *capturer, const struct tids *tids, struct ss_error *err);
+
+/* Read what /proc says of every thread, and plan. */
+void plan_look(struct capturer *capturer, struct capture *capture);
+
+/* Look again at the threads with PLAN_RETRY, and plan anew. */
+void plan_retry(struct capturer *capturer, struct capture *capture);
+
+/* After the last retry: stop those that may be stopped; the others are unstable. */
+void plan_restless(struct capturer *capturer, struct capture *capture);
+
+/* Do without this thread's stack; returns PLAN_DONE. */
+enum plan plan_give_up(struct capture_thread *thread, enum ss_no_stack why);
+
+/* How many threads have this plan, and the bytes that they may copy. */
+size_t plan_count(const struct capturer *capturer, enum plan plan, size_t *ret_bytes);
+
+/* False for what would not stop soon: state D (a vfork parent too), a frozen cgroup. */
+bool look_can_interrupt(const struct look *look);
+bool look_is_blocked(const struct look *look);
+
+/* ---- copying.c ---- */
+
+/* Copy the stacks of all threads with PLAN_COPY. The proof follows in copying_verify. */
+int copying_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		  struct ss_error *err);
+
+/* Threads with PLAN_COPY that have not run since their look are done; the others: PLAN_RETRY. */
+void copying_verify(struct capturer *capturer, struct capture *capture);
+
+/* True if the thread has not run since its look. */
+bool copying_stood_still(const struct capturer *capturer, const struct work *work,
+			 struct capture_thread *thread);
+
+/* The error for copier_run having returned r < 0; returns it. */
+int copying_failed(const struct capturer *capturer, int r, struct ss_error *err);
+
+/* Give each thread the bytes that a batch has fetched. */
+void copying_store(struct capturer *capturer, struct capture *capture);
+
+/* ---- stopping.c ---- */
+
+/* Stop, capture and release all threads with PLAN_STOP. */
+int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		   struct ss_error *err);
+
+/* Capture the threads that stop after the round's deadline, waiting a bounded time. */
+int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		  struct ss_error *err);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/copier.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/attr.h"
+#include "target/maps.h"
+#include "target/target.h"
+
+enum {
+	COPIER_BATCH = 1024, /* IOV_MAX, on each side */
+	COPIER_PAGE = 4096,
+	COPIER_CHUNK_MIN = 1 << 20,
+};
+
+int copier_init(struct copier *copier, const struct target *target, struct ss_error *err)
+{
+	*copier = (struct copier){ .target = target };
+	copier->local = calloc(COPIER_BATCH, sizeof(*copier->local));
+	copier->remote = calloc(COPIER_BATCH, sizeof(*copier->remote));
+	if (copier->local && copier->remote)
+		return 0;
+	copier_done(copier);
+	return ss_error_oom(err);
+}
+
+void copier_done(struct copier *copier)
+{
+	vec_each(chunk, &copier->chunks)
+		munmap(chunk->data, chunk->size);
+	vec_done(&copier->chunks);
+	vec_done(&copier->jobs);
+	free(copier->local);
+	free(copier->remote);
+	copier->local = copier->remote = NULL;
+}
+
+/* Keeps the largest chunk only: the next sweep most likely needs as much in one piece. */
+void copier_reset(struct copier *copier)
+{
+	size_t best = 0;
+
+	copier->jobs.n = 0;
+	if (copier->chunks.n == 0)
+		return;
+	for (size_t i = 1; i < copier->chunks.n; i++)
+		if (copier->chunks.data[i].size > copier->chunks.data[best].size)
+			best = i;
+	for (size_t i = 0; i < copier->chunks.n; i++)
+		if (i != best)
+			munmap(copier->chunks.data[i].data, copier->chunks.data[i].size);
+	copier->chunks.data[0] = copier->chunks.data[best];
+	copier->chunks.data[0].used = 0;
+	copier->chunks.n = 1;
+}
+
+int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_error *err)
+{
+	struct copier_chunk *last = copier->chunks.n ? &copier->chunks.data[copier->chunks.n - 1]
+						     : NULL;
+	struct copier_chunk chunk = { .size = MAX(bytes, (size_t)COPIER_CHUNK_MIN) };
+
+	copier->jobs.n = 0;
+	if (vec_reserve(&copier->jobs, n) < 0)
+		return ss_error_oom(err);
+	if (last && last->size - last->used >= bytes)
+		return 0;
+	chunk.data = mmap(NULL, chunk.size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (chunk.data == MAP_FAILED)
+		return ss_error_oom(err);
+	if (vec_push(&copier->chunks, chunk) < 0) {
+		munmap(chunk.data, chunk.size);
+		return ss_error_oom(err);
+	}
+	return 0;
+}
+
+bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, uint64_t addr,
+		size_t window)
+{
+	struct copier_chunk *chunk = &copier->chunks.data[copier->chunks.n - 1];
+	const struct map *map = maps_find(maps, addr);
+	/* a mapping made after maps were read: its page is all that surely exists */
+	uint64_t end = map ? map->end : (addr | (COPIER_PAGE - 1)) + 1;
+	struct copy_job job = { .thread = thread, .addr = addr, .len = window };
+
+	if (map && !(map->perm & MAP_PERM_R))
+		return false;
+	if (end - addr <= job.len) {
+		job.len = end - addr;
+		job.to_map_end = map != NULL;
+	}
+	if (copier->jobs.n == copier->jobs.cap || chunk->size - chunk->used < job.len)
+		return false;
+	job.bytes = chunk->data + chunk->used;
+	chunk->used += job.len;
+	copier->jobs.data[copier->jobs.n++] = job;
+	return true;
+}
+
+/* Copy jobs [from, to) in one call; returns the number of the first job that is not whole. */
+static size_t run_batch(struct copier *copier, size_t from, size_t to, int *error)
+{
+	size_t n = to - from;
+	ssize_t left;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct copy_job *job = &copier->jobs.data[from + i];
+
+		copier->local[i] = (struct iovec){ job->bytes, job->len };
+		copier->remote[i] = (struct iovec){ (void *)(uintptr_t)job->addr, job->len };
+	}
+	left = target_readv(copier->target, copier->local, n, copier->remote, n);
+	if (left < 0) {
+		*error = (int)left;
+		left = 0;
+	}
+	for (; from < to; from++) {
+		struct copy_job *job = &copier->jobs.data[from];
+
+		job->got = MIN(job->len, (size_t)left);
+		left -= (ssize_t)job->got;
+		if (job->got < job->len)
+			break;
+	}
+	return from;
+}
+
+int copier_run(struct copier *copier)
+{
+	size_t at = 0, n = copier->jobs.n;
+
+	while (at < n) {
+		size_t to = MIN(n, at + COPIER_BATCH);
+		int error = 0;
+
+		/* a short transfer ends at the first bad range: leave that one, go on behind it */
+		at = run_batch(copier, at, to, &error);
+		if (error && error != -EFAULT)
+			return error;
+		if (at < to)
+			at++;
+	}
+	return 0;
+}
+
+void copy_job_store(const struct copy_job *job, struct capture_thread *thread)
+{
+	if (job->got == 0 || thread->ncopies == CAPTURE_COPIES)
+		return;
+	thread->copies[thread->ncopies++] = (struct stack_copy){
+		.addr = job->addr,
+		.len = job->got,
+		.bytes = job->bytes,
+		.to_map_end = job->to_map_end && job->got == job->len,
+	};
+}

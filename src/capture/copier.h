@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * copier.h: copying stacks out of the target in batches (process_vm_readv, at most 1024 ranges a
+ * call) into memory that was mapped and touched beforehand, so that copying while threads are
+ * stopped costs neither an allocation nor a page fault.
+ */
+#ifndef SS_CAPTURE_COPIER_H
+#define SS_CAPTURE_COPIER_H
+
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "model/capture.h"
+
+struct maps;
+struct target;
+
+/* One range to copy for one thread. */
+struct copy_job {
+	size_t thread; /* index in the capture */
+	uint64_t addr;
+	size_t len, got;
+	bool to_map_end;
+	unsigned char *bytes;
+};
+
+struct copier_chunk {
+	unsigned char *data;
+	size_t size, used;
+};
+
+struct copier {
+	const struct target *target;
+	VEC(struct copier_chunk) chunks; /* the last one is filled; earlier ones are full */
+	VEC(struct copy_job) jobs;       /* of the batch at hand */
+	struct iovec *local, *remote;    /* COPIER_BATCH of each */
+};
+
+int copier_init(struct copier *copier, const struct target *target, struct ss_error *err);
+void copier_done(struct copier *copier);
+
+/* Forget all copies; their memory is used again. */
+void copier_reset(struct copier *copier);
+
+/* Begin a batch of at most n jobs and `bytes` bytes in all: everything that may allocate. */
+int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_error *err);
+
+/*
+ * Add the range [addr, addr + window) cut at the end of its mapping. No allocation. False if no
+ * mapping holds addr and it cannot be read either.
+ */
+bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, uint64_t addr,
+		size_t window);
+
+/* Copy all jobs; what could not be read has got < len. No allocation. 0 or a negative errno. */
+int copier_run(struct copier *copier);
+
+/* Give the thread the bytes of a job; more than CAPTURE_COPIES pieces are dropped. */
+void copy_job_store(const struct copy_job *job, struct capture_thread *thread);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copies of blocked threads' stacks without a stop, and the proof that each thread stood still
+ * meanwhile: its pcount (times switched in) is what it was at the look. Never uses ptrace.
+ */
+#include <string.h>
+
+#include "capture/capturer.h"
+#include "target/maps.h"
+#include "target/target.h"
+
+int copying_failed(const struct capturer *capturer, int r, struct ss_error *err)
+{
+	return ss_error_sys(err, -r, "cannot read the memory of process %d",
+			    (int)capturer->target->pid);
+}
+
+void copying_store(struct capturer *capturer, struct capture *capture)
+{
+	vec_each(job, &capturer->copier.jobs) {
+		copy_job_store(job, &capture->threads.data[job->thread]);
+		capture->bytes_copied += job->got;
+	}
+}
+
+/* True if the thread has not run since its look. */
+bool copying_stood_still(const struct capturer *capturer, const struct work *work,
+			 struct capture_thread *thread)
+{
+	struct look now = thread->look;
+	uint64_t pcount;
+
+	if (thread->look.sched_known)
+		return procfs_pcount(capturer->target, &work->proc, &pcount) == 0 &&
+		       pcount == thread->look.pcount;
+	/* a kernel without CONFIG_SCHED_INFO: the same call at the same place is no proof */
+	thread->consistent = false;
+	return procfs_relook_call(capturer->target, &work->proc, &now) == 0 &&
+	       now.call == thread->look.call && now.nr == thread->look.nr &&
+	       now.sp == thread->look.sp && now.pc == thread->look.pc;
+}
+
+static void verify_copy(struct capturer *capturer, struct work *work, struct capture_thread *thread)
+{
+	if (!copying_stood_still(capturer, work, thread)) {
+		thread->ncopies = 0;
+		work->plan = PLAN_RETRY;
+		return;
+	}
+	work->plan = PLAN_DONE;
+	if (thread->ncopies == 0) {
+		plan_give_up(thread, SS_NO_STACK_UNREADABLE);
+		return;
+	}
+	thread->how = CAPTURE_UNTOUCHED;
+	thread->none = SS_NO_STACK_HAS_STACK;
+	thread->consistent &= !work->late_look;
+	thread->regs.known = 0;
+	regs_set(&thread->regs, REG_SP, thread->look.sp);
+	regs_set(&thread->regs, REG_PC, thread->look.pc);
+}
+
+/* Copy the stacks of all threads with PLAN_COPY. The proof follows in copying_verify. */
+int copying_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		  struct ss_error *err)
+{
+	size_t bytes, n = plan_count(capturer, PLAN_COPY, &bytes);
+	int r;
+
+	if (n == 0)
+		return 0;
+	r = copier_reserve(&capturer->copier, n, bytes, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		const struct work *work = &capturer->work.data[i];
+
+		if (work->plan == PLAN_COPY)
+			copier_add(&capturer->copier, maps, i,
+				   capture->threads.data[i].look.sp - REGS_RED_ZONE,
+				   work->window + REGS_RED_ZONE);
+	}
+	r = copier_run(&capturer->copier);
+	if (r < 0)
+		return copying_failed(capturer, r, err);
+	copying_store(capturer, capture);
+	return 0;
+}
+
+void copying_verify(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++)
+		if (capturer->work.data[i].plan == PLAN_COPY)
+			verify_copy(capturer, &capturer->work.data[i], &capture->threads.data[i]);
+}

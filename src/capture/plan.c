@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which threads there are, what /proc says of them, and what is to be done with each. Stops
+ * nothing: looks come before any stop, because a stop destroys what they see.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "capture/capturer.h"
+#include "model/eintr.h"
+#include "target/target.h"
+
+/* ---- the table of threads ---- */
+
+static int compare_work(const void *a, const void *b)
+{
+	const struct work *x = a, *y = b;
+
+	return (x->proc.tid > y->proc.tid) - (x->proc.tid < y->proc.tid);
+}
+
+/* Make the table hold just these threads; descriptors of those that stay are kept open. */
+int plan_update_table(struct capturer *capturer, const struct tids *tids, struct ss_error *err)
+{
+	size_t old = 0, n_old = capturer->work.n;
+
+	if (vec_reserve(&capturer->work, n_old + tids->tid.n) < 0)
+		return ss_error_oom(err);
+	vec_each(tid, &tids->tid) {
+		struct work fresh = { .proc = { .tid = *tid, .schedstat_fd = -1 } };
+		struct work *known = &capturer->work.data[old];
+
+		while (old < n_old && known->proc.tid < *tid) {
+			procfs_thread_close(&known->proc);
+			known = &capturer->work.data[++old];
+		}
+		if (old < n_old && known->proc.tid == *tid)
+			fresh.proc = capturer->work.data[old++].proc;
+		else
+			(void)procfs_thread_open(capturer->target, *tid, &fresh.proc);
+		capturer->work.data[capturer->work.n++] = fresh;
+	}
+	for (; old < n_old; old++)
+		procfs_thread_close(&capturer->work.data[old].proc);
+	memmove(capturer->work.data, capturer->work.data + n_old,
+		tids->tid.n * sizeof(*capturer->work.data));
+	capturer->work.n = tids->tid.n;
+	qsort(capturer->work.data, capturer->work.n, sizeof(*capturer->work.data), compare_work);
+	return 0;
+}
+
+/* ---- plans ---- */
+
+bool look_is_blocked(const struct look *look)
+{
+	return look->call == CALL_NUMBER || look->call == CALL_NONE;
+}
+
+/*
+ * Never interrupt what would not stop soon: state D (a vfork parent too), and the freezer, whose
+ * names are those of kernel/freezer.c and kernel/cgroup/freezer.c.
+ */
+bool look_can_interrupt(const struct look *look)
+{
+	return look->state != 'D' && strcmp(look->wchan, "do_freezer_trap") != 0 &&
+	       strcmp(look->wchan, "__refrigerator") != 0;
+}
+
+enum plan plan_give_up(struct capture_thread *thread, enum ss_no_stack why)
+{
+	thread->how = CAPTURE_NONE;
+	thread->none = why;
+	return PLAN_DONE;
+}
+
+static enum plan make_plan(const struct capturer *capturer, struct capture_thread *thread)
+{
+	const struct look *look = &thread->look;
+
+	if (look->state == 0)
+		return plan_give_up(thread, SS_NO_STACK_VANISHED);
+	if (look->state == 'Z' || look->state == 'X')
+		return plan_give_up(thread, SS_NO_STACK_ZOMBIE);
+	if (look->call == CALL_UNREADABLE)
+		return plan_give_up(thread, SS_NO_STACK_REFUSED);
+	if (capturer->mode == SS_STOP_ALL && look_can_interrupt(look))
+		return PLAN_STOP;
+	if (look_is_blocked(look))
+		return PLAN_COPY;
+	if (capturer->mode == SS_STOP_NEVER)
+		return plan_give_up(thread, SS_NO_STACK_RUNNING);
+	return look_can_interrupt(look) ? PLAN_STOP : plan_give_up(thread, SS_NO_STACK_UNSTABLE);
+}
+
+void plan_look(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+
+		if (procfs_look(capturer->target, &work->proc, &thread->look) < 0)
+			thread->look.call = CALL_UNREADABLE;
+		thread->consistent = true;
+		work->plan = make_plan(capturer, thread);
+		work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
+		work->extra_addr = 0;
+		work->late_look = false;
+	}
+}
+
+size_t plan_count(const struct capturer *capturer, enum plan plan, size_t *ret_bytes)
+{
+	size_t n = 0;
+
+	*ret_bytes = 0;
+	vec_each(work, &capturer->work) {
+		if (work->plan != plan)
+			continue;
+		n++;
+		*ret_bytes += (work->window + REGS_RED_ZONE) * (work->extra_addr ? 2 : 1);
+	}
+	return n;
+}
+
+/* ---- retries ---- */
+
+/* Look again at the threads that moved, and plan anew. */
+void plan_retry(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+
+		if (work->plan != PLAN_RETRY)
+			continue;
+		work->late_look = true;
+		if (procfs_relook_call(capturer->target, &work->proc, &thread->look) < 0)
+			thread->look.state = 0;
+		work->plan = make_plan(capturer, thread);
+		if (work->plan == PLAN_STOP)
+			work->window = MAX(work->window, (size_t)WINDOW_STOP);
+	}
+}
+
+/* After the last retry: stop what may be stopped, the rest is unstable. */
+void plan_restless(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+		const struct look *look = &thread->look;
+
+		if (work->plan != PLAN_RETRY)
+			continue;
+		if (capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
+		    !(look->call == CALL_NUMBER && eintr_call_is_interruptible(look->nr))) {
+			work->plan = PLAN_STOP;
+			work->window = MAX(work->window, (size_t)WINDOW_STOP);
+		} else {
+			work->plan = plan_give_up(thread, SS_NO_STACK_UNSTABLE);
+		}
+	}
+}

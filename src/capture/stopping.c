@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The only round that stops threads:
+ *
+ *	prepare    everything that allocates, opens or may fail
+ *	stop       interrupt all, wait, fetch registers, copy stacks in one batch, release all
+ *	settle     what each stop says of its thread
+ *
+ * Whatever way the middle part is left, its guard releases every thread.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/attr.h"
+#include "base/fileio.h"
+#include "capture/capturer.h"
+#include "capture/sweep.h"
+#include "model/eintr.h"
+#include "target/procparse.h"
+#include "target/target.h"
+
+/* for all stops of a round, and for each of them: stopping takes some 7 us a thread */
+#define DEADLINE_NS      (2 * NS_PER_MS)
+#define DEADLINE_EACH_NS (10 * NS_PER_US)
+
+/* for threads that must wait for a CPU before they can stop */
+#define PATIENCE_NS     NS_PER_SEC
+#define PATIENCE_NAP_NS (50 * NS_PER_US)
+
+/* Why a thread could not be attached. EPERM is also what an exiting thread gives. */
+static enum ss_no_stack explain_failure(const struct capturer *capturer, const struct stop *stop)
+{
+	char path[32], text[4096];
+	uint64_t tracer;
+	struct look look = { .tid = stop->tid };
+	struct procfs_thread proc = { .tid = stop->tid, .schedstat_fd = -1 };
+
+	if (stop->sys == ESRCH || procfs_relook_call(capturer->target, &proc, &look) < 0 ||
+	    look.state == 0)
+		return SS_NO_STACK_VANISHED;
+	if (look.state == 'Z' || look.state == 'X')
+		return SS_NO_STACK_ZOMBIE;
+	snprintf(path, sizeof(path), "%d/status", (int)stop->tid);
+	if (file_read_at(capturer->target->task_fd, path, text, sizeof(text)) > 0 &&
+	    procparse_status_number(text, "TracerPid", 10, &tracer) == 0 && tracer != 0)
+		return SS_NO_STACK_TRACED;
+	return SS_NO_STACK_REFUSED;
+}
+
+/*
+ * What the registers at the stop say of the wait. The look stands if the thread is where the look
+ * saw it; else the look is of an earlier moment, and its wait and times no longer hold.
+ */
+static void refresh_look(struct capture_thread *thread, const struct stop *stop)
+{
+	struct look *look = &thread->look;
+	bool eintr;
+
+	if (look_is_blocked(look) && look->sp == thread->regs.r[REG_SP] &&
+	    look->pc == thread->regs.r[REG_PC])
+		return;
+	look->exec_start_ns = 0;
+	look->wchan[0] = '\0';
+	look->sp = thread->regs.r[REG_SP];
+	look->pc = thread->regs.r[REG_PC];
+	if (regs_interrupted_call(&stop->raw, &look->nr, look->args, &eintr)) {
+		look->call = CALL_NUMBER;
+		look->state = 'S';
+	} else {
+		look->call = CALL_RUNNING;
+		look->state = 'R';
+	}
+}
+
+/* The thread's facts from its stop. Called when it runs again. */
+static void store_stop(struct work *work, struct capture_thread *thread, const struct stop *stop,
+		       struct capture *capture)
+{
+	uint64_t ns = stop->released_ns - stop->asked_ns;
+	bool same_instant = !work->late_look && (thread->how != CAPTURE_UNTOUCHED ||
+						 work->pcount_asked == thread->look.pcount);
+
+	capture->stops++;
+	capture->total_stop_ns += ns;
+	capture->longest_stop_ns = MAX(capture->longest_stop_ns, ns);
+	thread->stops++;
+	thread->stopped_ns += ns;
+	if (!stop->fetched)
+		return;
+	thread->how = CAPTURE_STOPPED;
+	thread->none = SS_NO_STACK_HAS_STACK;
+	thread->ncopies = 0;
+	thread->consistent &= same_instant;
+	thread->regs.known = 0;
+	regs_decode(&stop->raw, &thread->regs);
+	refresh_look(thread, stop);
+}
+
+/*
+ * Whether a stop may turn the EINTR that it causes into a restart. In auto, a thread in such a
+ * call entered it after our look, microseconds ago; in all, a finite timeout would start anew.
+ */
+static bool should_restart(const struct capturer *capturer, int64_t nr, const uint64_t args[6])
+{
+	return eintr_call_is_interruptible(nr) &&
+	       (capturer->mode == SS_STOP_AUTO || !eintr_call_has_timeout(nr, args));
+}
+
+/* In the stop: keep the target from seeing an EINTR that it would not have seen without us. */
+static void mend_eintr(const struct capturer *capturer, struct stop *stop, struct capture *capture)
+{
+	uint64_t args[6];
+	int64_t nr;
+	bool eintr;
+
+	if (!regs_interrupted_call(&stop->raw, &nr, args, &eintr) || !eintr)
+		return;
+	if (should_restart(capturer, nr, args) && regs_restart_call(stop->tid, &stop->raw) == 0)
+		capture->eintr_avoided++;
+	else
+		capture->eintr_caused++;
+}
+
+/* In the stop: ask for this thread's stack. */
+static void add_stack(struct capturer *capturer, const struct maps *maps, const struct stop *stop)
+{
+	const struct work *work = &capturer->work.data[stop->thread];
+
+	copier_add(&capturer->copier, maps, stop->thread, regs_sp(&stop->raw) - REGS_RED_ZONE,
+		   work->window + REGS_RED_ZONE);
+	if (work->extra_addr)
+		copier_add(&capturer->copier, maps, stop->thread, work->extra_addr, work->window);
+}
+
+/* In the stop: on CPU if it was not switched in between our interrupt and its stop. */
+static void note_run(struct capturer *capturer, const struct stop *stop, struct capture *capture)
+{
+	const struct work *work = &capturer->work.data[stop->thread];
+	struct capture_thread *thread = &capture->threads.data[stop->thread];
+	uint64_t pcount;
+
+	if (look_is_blocked(&thread->look) || !work->pcount_asked ||
+	    procfs_pcount(capturer->target, &work->proc, &pcount) < 0)
+		return;
+	thread->run = pcount == work->pcount_asked ? RUN_ON_CPU : RUN_RUNNABLE;
+}
+
+static void release_guard(struct stopset *set)
+{
+	stopset_release(set);
+}
+
+/* Stop, read, release. Nothing between the interrupt and the release allocates or opens. */
+static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
+			 struct capture *capture)
+{
+	_cleanup_(release_guard) struct stopset set = { .stops = capturer->stops.data,
+							.n = capturer->stops.n };
+	uint64_t begin_ns, deadline_ns;
+	int r;
+
+	stopset_seize(&set);
+	vec_each(stop, &capturer->stops) {
+		struct work *work = &capturer->work.data[stop->thread];
+
+		if (procfs_pcount(capturer->target, &work->proc, &work->pcount_asked) < 0)
+			work->pcount_asked = 0;
+	}
+	begin_ns = clock_mono_ns();
+	stopset_interrupt(&set);
+	deadline_ns = clock_mono_ns() + DEADLINE_NS + set.n * DEADLINE_EACH_NS;
+	stopset_wait(&set, deadline_ns);
+	stopset_fetch(&set);
+	vec_each(stop, &capturer->stops) {
+		if (!stop->fetched)
+			continue;
+		note_run(capturer, stop, capture);
+		mend_eintr(capturer, stop, capture);
+		add_stack(capturer, maps, stop);
+	}
+	r = copier_run(&capturer->copier);
+	stopset_release(&set);
+	capture->pause_ns = MAX(capture->pause_ns, clock_mono_ns() - begin_ns);
+	return r;
+}
+
+static void settle_stop(struct capturer *capturer, struct stop *stop, struct capture *capture)
+{
+	struct work *work = &capturer->work.data[stop->thread];
+	struct capture_thread *thread = &capture->threads.data[stop->thread];
+	bool has_stack = thread->how != CAPTURE_NONE;
+
+	work->plan = PLAN_DONE;
+	switch (stop->state) {
+	case STOP_RELEASED:
+		store_stop(work, thread, stop, capture);
+		break;
+	case STOP_LATE:
+		if (!has_stack)
+			plan_give_up(thread, SS_NO_STACK_PENDING);
+		(void)vec_push(&capturer->late, *stop); /* room was reserved */
+		break;
+	case STOP_GONE:
+		if (!has_stack)
+			plan_give_up(thread, SS_NO_STACK_VANISHED);
+		break;
+	default:
+		if (!has_stack)
+			plan_give_up(thread, explain_failure(capturer, stop));
+		break;
+	}
+}
+
+static int prepare_stops(struct capturer *capturer, size_t n, size_t bytes, struct ss_error *err)
+{
+	capturer->stops.n = 0;
+	if (vec_reserve(&capturer->stops, n) < 0 ||
+	    vec_reserve(&capturer->late, capturer->late.n + n) < 0)
+		return ss_error_oom(err);
+	for (size_t i = 0; i < capturer->work.n; i++)
+		if (capturer->work.data[i].plan == PLAN_STOP)
+			(void)vec_push(&capturer->stops,
+				       ((struct stop){ .tid = capturer->work.data[i].proc.tid,
+						       .thread = i }));
+	/* a thread may need a second piece of memory */
+	return copier_reserve(&capturer->copier, 2 * n, bytes, err);
+}
+
+/* Stop, capture and release all threads with PLAN_STOP. */
+int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		   struct ss_error *err)
+{
+	size_t bytes, n = plan_count(capturer, PLAN_STOP, &bytes);
+	int r;
+
+	if (n == 0)
+		return 0;
+	r = prepare_stops(capturer, n, bytes, err);
+	if (r < 0)
+		return r;
+	r = stop_and_copy(capturer, maps, capture);
+	vec_each(stop, &capturer->stops)
+		settle_stop(capturer, stop, capture);
+	if (r < 0)
+		return copying_failed(capturer, r, err);
+	copying_store(capturer, capture);
+	return 0;
+}
+
+/* ---- threads that stop late ---- */
+
+static void drop_late(struct capturer *capturer, size_t i)
+{
+	capturer->late.data[i] = capturer->late.data[--capturer->late.n];
+}
+
+size_t capturer_settle(struct capturer *capturer, uint64_t max_ns)
+{
+	uint64_t end = clock_mono_ns() + max_ns;
+
+	while (capturer->late.n) {
+		for (size_t i = capturer->late.n; i-- > 0;) {
+			struct stop *stop = &capturer->late.data[i];
+
+			stop_poll(stop);
+			if (stop->state == STOP_STOPPED)
+				stop_release(stop);
+			if (stop->state == STOP_RELEASED || stop->state == STOP_GONE)
+				drop_late(capturer, i);
+		}
+		if (clock_mono_ns() >= end)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
+	}
+	return capturer->late.n;
+}
+
+/* One late thread stands still: capture it alone and let it go. */
+static int capture_late(struct capturer *capturer, struct stop *stop, const struct maps *maps,
+			struct capture *capture, struct ss_error *err)
+{
+	struct stopset set = { .stops = stop, .n = 1 };
+	struct work *work = &capturer->work.data[stop->thread];
+	struct capture_thread *thread = &capture->threads.data[stop->thread];
+	int r;
+
+	/* it waited for a CPU: only from here on does it stand still because of us */
+	stop->asked_ns = clock_mono_ns();
+	stopset_fetch(&set);
+	if (stop->fetched) {
+		mend_eintr(capturer, stop, capture);
+		add_stack(capturer, maps, stop);
+	}
+	r = copier_run(&capturer->copier);
+	stop_release(stop);
+	thread->run = RUN_RUNNABLE;
+	work->late_look = true;
+	store_stop(work, thread, stop, capture);
+	capture->pause_ns = MAX(capture->pause_ns, stop->released_ns - stop->asked_ns);
+	if (r < 0)
+		return copying_failed(capturer, r, err);
+	copying_store(capturer, capture);
+	return 0;
+}
+
+/*
+ * Threads that wait for a CPU stop when they get one: where many are runnable that takes longer
+ * than a round may. Each is captured at that moment, and so is not of the sweep's instant.
+ */
+int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		  struct ss_error *err)
+{
+	uint64_t end = clock_mono_ns() + PATIENCE_NS;
+
+	while (capturer->late.n && clock_mono_ns() < end) {
+		for (size_t i = capturer->late.n; i-- > 0;) {
+			struct stop stop = capturer->late.data[i];
+			const struct work *work = &capturer->work.data[stop.thread];
+			int r = copier_reserve(&capturer->copier, 2,
+					       2 * (work->window + REGS_RED_ZONE), err);
+
+			if (r < 0)
+				return r;
+			stop_poll(&stop);
+			if (stop.state == STOP_LATE)
+				continue;
+			if (stop.state == STOP_GONE)
+				plan_give_up(&capture->threads.data[stop.thread],
+					     SS_NO_STACK_VANISHED);
+			else if ((r = capture_late(capturer, &stop, maps, capture, err)) < 0)
+				return r;
+			drop_late(capturer, i);
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
+	}
+	return 0;
+}

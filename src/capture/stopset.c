@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SEIZE and INTERRUPT, never ATTACH: that sends a SIGSTOP, which stays behind when we are killed.
+ * With SEIZE the kernel lets every tracee go the moment its tracer exits, at whatever instant.
+ * No ptrace option is set: no EXITKILL, and no clone, exec or exit events to answer.
+ */
+#include "capture/stopset.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum {
+	SPIN_NS = 200 * 1000, /* threads on a CPU stop within some ten microseconds */
+	NAP_NS = 20 * 1000,
+};
+
+void stopset_seize(struct stopset *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct stop *stop = &set->stops[i];
+
+		if (ptrace(PTRACE_SEIZE, stop->tid, 0, 0) == 0) {
+			stop->state = STOP_SEIZED;
+		} else {
+			stop->state = STOP_FAILED;
+			stop->sys = errno;
+		}
+	}
+}
+
+void stopset_interrupt(struct stopset *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct stop *stop = &set->stops[i];
+
+		if (stop->state != STOP_SEIZED)
+			continue;
+		stop->asked_ns = clock_mono_ns();
+		/* ESRCH: it is exiting, and will be reported by waitpid */
+		(void)ptrace(PTRACE_INTERRUPT, stop->tid, 0, 0);
+		stop->state = STOP_ASKED;
+	}
+}
+
+/*
+ * What a stop means for the release. An event stop (group stop, or our interrupt) carries no
+ * signal; a signal-delivery stop must hand its signal on.
+ */
+static int signal_to_deliver(int status)
+{
+	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+}
+
+/* What waitpid on one tid said: `got` is its return value. */
+static void note_status(struct stop *stop, pid_t got, int status)
+{
+	if (got == stop->tid && WIFSTOPPED(status)) {
+		stop->state = STOP_STOPPED;
+		stop->signal = signal_to_deliver(status);
+	} else if (got == stop->tid || (got < 0 && errno != EINTR)) {
+		stop->state = STOP_GONE; /* exited, or (ECHILD) no longer ours after an exec */
+	}
+}
+
+void stop_poll(struct stop *stop)
+{
+	int status = 0;
+	pid_t got = waitpid(stop->tid, &status, __WALL | WNOHANG);
+
+	note_status(stop, got, status);
+}
+
+/* Never waitpid(-1): it walks all tracees (quadratic), and it would reap the caller's children. */
+static void wait_one(struct stop *stop, uint64_t deadline_ns)
+{
+	uint64_t begin = 0;
+
+	for (;;) {
+		uint64_t now;
+
+		stop_poll(stop);
+		if (stop->state != STOP_ASKED)
+			return;
+		now = clock_mono_ns();
+		if (begin == 0)
+			begin = now;
+		if (now >= deadline_ns) {
+			stop->state = STOP_LATE;
+			return;
+		}
+		if (now - begin < SPIN_NS)
+			sched_yield();
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
+	}
+}
+
+void stopset_wait(struct stopset *set, uint64_t deadline_ns)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->stops[i].state == STOP_ASKED)
+			wait_one(&set->stops[i], deadline_ns);
+}
+
+void stopset_fetch(struct stopset *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct stop *stop = &set->stops[i];
+
+		if (stop->state == STOP_STOPPED)
+			stop->fetched = regs_fetch(stop->tid, &stop->raw) == 0;
+	}
+}
+
+void stop_release(struct stop *stop)
+{
+	if (ptrace(PTRACE_DETACH, stop->tid, 0, stop->signal) == 0)
+		stop->state = STOP_RELEASED;
+	else
+		stop->state = STOP_LATE; /* ESRCH: killed while it stood; it has yet to be reaped */
+	stop->released_ns = clock_mono_ns();
+}
+
+void stopset_release(struct stopset *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct stop *stop = &set->stops[i];
+
+		switch (stop->state) {
+		case STOP_STOPPED:
+			stop_release(stop);
+			break;
+		case STOP_SEIZED: /* never asked: an early way out of the round */
+			(void)ptrace(PTRACE_INTERRUPT, stop->tid, 0, 0);
+			stop->state = STOP_LATE;
+			break;
+		case STOP_ASKED:
+			stop->state = STOP_LATE;
+			break;
+		default:
+			break;
+		}
+	}
+}

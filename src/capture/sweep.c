@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The order of one sweep (auto):
+ *
+ *	look        schedstat, stat, syscall, wchan of every thread        nothing is touched
+ *	copy        stacks of blocked threads                              nothing is touched
+ *	stop round  running threads: stop, registers, stacks, release      some microseconds each
+ *	verify      schedstat again: did the copied threads stand still?   nothing is touched
+ *
+ * A blocked thread whose pcount (times switched in) is the same before and after has not run in
+ * between, so its copy belongs to the instant of the stops. Those that did run are tried again,
+ * then stopped if that cannot hurt them.
+ */
+#include "capture/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "capture/capturer.h"
+#include "target/maps.h"
+#include "target/target.h"
+
+enum { RETRIES = 2 };
+
+#define FREE_PATIENCE_NS (100 * NS_PER_MS) /* for late threads, when the capturer goes */
+
+int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
+		 struct ss_error *err)
+{
+	struct capturer *capturer = calloc(1, sizeof(*capturer));
+	int r;
+
+	if (!capturer)
+		return ss_error_oom(err);
+	capturer->target = target;
+	capturer->mode = mode;
+	r = copier_init(&capturer->copier, target, err);
+	if (r < 0) {
+		free(capturer);
+		return r;
+	}
+	*ret = capturer;
+	return 0;
+}
+
+void capturer_free(struct capturer *capturer)
+{
+	if (!capturer)
+		return;
+	capturer_settle(capturer, FREE_PATIENCE_NS);
+	vec_each(work, &capturer->work)
+		procfs_thread_close(&work->proc);
+	vec_done(&capturer->work);
+	vec_done(&capturer->stops);
+	vec_done(&capturer->late);
+	copier_done(&capturer->copier);
+	free(capturer);
+}
+
+static int begin(struct capturer *capturer, const struct tids *tids, struct capture *capture,
+		 struct ss_error *err)
+{
+	size_t n = tids->tid.n;
+
+	if (plan_update_table(capturer, tids, err) < 0 || vec_reserve(&capture->threads, n) < 0)
+		return ss_error_oom(err);
+	capture->threads.n = n;
+	if (n)
+		memset(capture->threads.data, 0, n * sizeof(*capture->threads.data));
+	capture->start_ns = clock_mono_ns();
+	capture->wall_ns = clock_wall_ns();
+	capture->pause_ns = 0;
+	capture->stops = capture->eintr_avoided = capture->eintr_caused = 0;
+	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
+	copier_reset(&capturer->copier);
+	return 0;
+}
+
+/* Copy and verify until everything stands still or the retries are spent. */
+static int settle_copies(struct capturer *capturer, const struct maps *maps,
+			 struct capture *capture, struct ss_error *err)
+{
+	for (unsigned attempt = 0; attempt < RETRIES; attempt++) {
+		int r;
+
+		plan_retry(capturer, capture);
+		r = copying_round(capturer, maps, capture, err);
+		if (r < 0)
+			return r;
+		copying_verify(capturer, capture);
+	}
+	plan_restless(capturer, capture);
+	return 0;
+}
+
+/* Everything that is planned, with the stops between the two reads of pcount. */
+static int carry_out(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		     struct ss_error *err)
+{
+	int r = copying_round(capturer, maps, capture, err);
+
+	if (r == 0)
+		r = stopping_round(capturer, maps, capture, err);
+	if (r < 0)
+		return r;
+	copying_verify(capturer, capture);
+	r = settle_copies(capturer, maps, capture, err);
+	if (r == 0)
+		r = stopping_round(capturer, maps, capture, err);
+	if (r == 0)
+		r = stopping_late(capturer, maps, capture, err);
+	capture->end_ns = clock_mono_ns();
+	return r;
+}
+
+int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		  struct capture *capture, struct ss_error *err)
+{
+	int r;
+
+	capturer_settle(capturer, 0);
+	r = begin(capturer, tids, capture, err);
+	if (r < 0)
+		return r;
+	plan_look(capturer, capture);
+	return carry_out(capturer, maps, capture, err);
+}
+
+/* ---- what unwinding lacked ---- */
+
+/* A blocked thread whose stack goes on above the copy: add to it if it still stands still. */
+static int extend_copies(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+			 const struct maps *maps, struct capture *capture, struct ss_error *err)
+{
+	size_t bytes = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += requests[i].window;
+	r = copier_reserve(&capturer->copier, n, bytes, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		const struct capture_thread *thread = &capture->threads.data[requests[i].thread];
+
+		if (!requests[i].registers && thread->how == CAPTURE_UNTOUCHED &&
+		    thread->ncopies < CAPTURE_COPIES)
+			copier_add(&capturer->copier, maps, requests[i].thread, requests[i].memory,
+				   requests[i].window);
+	}
+	r = copier_run(&capturer->copier);
+	if (r < 0)
+		return copying_failed(capturer, r, err);
+	vec_each(job, &capturer->copier.jobs) {
+		struct work *work = &capturer->work.data[job->thread];
+		struct capture_thread *thread = &capture->threads.data[job->thread];
+
+		if (copying_stood_still(capturer, work, thread)) {
+			copy_job_store(job, thread);
+			capture->bytes_copied += job->got;
+		} else {
+			thread->ncopies = 0;
+			thread->how = CAPTURE_NONE;
+			work->plan = PLAN_RETRY;
+		}
+	}
+	return 0;
+}
+
+/* Stops for registers, and for deep stacks of threads that were stopped in the first place. */
+static void plan_stops(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+		       const struct maps *maps, const struct capture *capture)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct sweep_request *request = &requests[i];
+		const struct capture_thread *thread = &capture->threads.data[request->thread];
+		struct work *work = &capturer->work.data[request->thread];
+		uint64_t sp = thread->regs.r[REG_SP];
+
+		if (!request->registers && thread->how != CAPTURE_STOPPED)
+			continue;
+		if (capturer->mode == SS_STOP_NEVER || !look_can_interrupt(&thread->look))
+			continue;
+		work->plan = PLAN_STOP;
+		work->late_look = !request->registers;
+		work->extra_addr = 0;
+		work->window = MAX(work->window, MAX(request->window, (size_t)WINDOW_STOP));
+		if (request->registers)
+			continue;
+		/* further up the same stack, or on another one (sigaltstack)? */
+		if (request->memory >= sp &&
+		    maps_find(maps, sp) == maps_find(maps, request->memory))
+			work->window = request->memory - sp + request->window;
+		else
+			work->extra_addr = request->memory;
+	}
+}
+
+int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+		const struct maps *maps, struct capture *capture, struct ss_error *err)
+{
+	int r = extend_copies(capturer, requests, n, maps, capture, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		struct work *work = &capturer->work.data[requests[i].thread];
+
+		if (work->plan == PLAN_RETRY)
+			work->window = MAX(work->window, requests[i].window);
+	}
+	plan_stops(capturer, requests, n, maps, capture);
+	return carry_out(capturer, maps, capture, err);
+}

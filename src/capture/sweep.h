@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sweep.h: one look at every thread: what /proc says, then registers and stack bytes, with as few
+ * stops as the mode allows. The only user of ptrace is this folder. A capturer belongs to one
+ * thread of ours, because a tracee belongs to the thread that attached it.
+ *
+ * When sweep_* return, no thread of the target is stopped or traced by us, except those that had
+ * not reached their stop (capture_thread.none is PENDING): they are let go by capturer_settle, or
+ * by the kernel when we exit.
+ */
+#ifndef SS_CAPTURE_SWEEP_H
+#define SS_CAPTURE_SWEEP_H
+
+#include "base/error.h"
+#include "model/capture.h"
+
+struct capturer;
+struct maps;
+struct target;
+struct tids;
+
+/* The target outlives the capturer. */
+int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
+		 struct ss_error *err);
+void capturer_free(struct capturer *capturer); /* settles first, for a bounded time */
+
+/*
+ * Sweep these threads. `maps` (read before) bounds the stacks. The capture's threads come in the
+ * order of tids; its bytes stay valid until the next sweep_threads.
+ */
+int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		  struct capture *capture, struct ss_error *err);
+
+/* What a thread's unwinding lacked. */
+struct sweep_request {
+	size_t thread;   /* index in the capture */
+	bool registers;  /* the callee-saved registers: stop it once */
+	uint64_t memory; /* else: bytes from this address on */
+	size_t window;   /* how many bytes of stack, from sp or from `memory` */
+};
+
+/*
+ * Fetch what is lacking: a thread that has not run since the sweep is extended and stays
+ * consistent; one that has is captured anew and does not.
+ */
+int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+		const struct maps *maps, struct capture *capture, struct ss_error *err);
+
+/* Let go of threads that stopped too late, waiting at most this long. How many are left. */
+size_t capturer_settle(struct capturer *capturer, uint64_t max_ns);
+
+#endif

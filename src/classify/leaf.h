@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * leaf.h: what the functions at the leaf of a stack say about its wait. Internal to src/classify.
+ */
+#ifndef SS_CLASSIFY_LEAF_H
+#define SS_CLASSIFY_LEAF_H
+
+#include <stdbool.h>
+
+#include "model/stack.h"
+#include "model/wait.h"
+
+/* Which way the function found enters the kernel. */
+enum leaf_call {
+	LEAF_UNKNOWN, /* no function of the tables */
+	LEAF_FUTEX,
+	LEAF_SLEEP, /* nanosleep or clock_nanosleep */
+	LEAF_POLL,
+};
+
+struct leaf {
+	enum leaf_call call;
+	enum wait_kind kind; /* WAIT_NONE if call is LEAF_UNKNOWN */
+	bool pthread; /* the object is one of the C library's, laid out as its pthread types are */
+	bool musl;    /* the C library is musl */
+	bool foreign; /* unknown, and the futex belongs to a function that has a name: not to the C
+			 library */
+};
+
+/* The first function from the leaf that the tables know; stack may be NULL. */
+struct leaf leaf_find(const struct stack *stack);
+
+#endif

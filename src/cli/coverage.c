@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * coverage.c: one snapshot's coverage in a line or two. Which gaps make a snapshot partial is
+ * decided by the library (ss_coverage_complete); here they only get words. Vanished threads and
+ * stacks that end in code without unwind information are never named as missing.
+ */
+#include "coverage.h"
+
+#include <stdio.h>
+
+static const char *const no_stack_words[] = {
+#define X(name, words) [SS_NO_STACK_##name] = (words),
+	SS_NO_STACKS(X)
+#undef X
+};
+
+static const char *const end_words[] = {
+#define X(name, words) [SS_END_##name] = (words),
+	SS_STACK_ENDS(X)
+#undef X
+};
+
+struct text {
+	char data[768];
+	size_t len;
+};
+
+/* "; 2 stacks: memory could not be read" */
+static void add(struct text *text, unsigned n, const char *noun, const char *words)
+{
+	size_t room = sizeof(text->data) - text->len;
+	int len;
+
+	if (n == 0)
+		return;
+	len = snprintf(text->data + text->len, room, "%s%u %s%s: %s", text->len ? "; " : "", n,
+		       noun, n == 1 ? "" : "s", words);
+	if (len > 0)
+		text->len += (size_t)len < room ? (size_t)len : room - 1;
+}
+
+static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_coverage *coverage)
+{
+	struct text text = { .len = 0 };
+
+	for (unsigned i = 1; i < SS_NO_STACK_COUNT; i++)
+		if (i != SS_NO_STACK_VANISHED)
+			add(&text, coverage->no_stack[i], "thread", no_stack_words[i]);
+	for (unsigned i = 0; i < SS_END_COUNT; i++)
+		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI)
+			add(&text, coverage->stack_end[i], "stack", end_words[i]);
+	if (coverage->threads_seen == 0)
+		msg_error(msg, "%d: it has no thread that --tid and --thread want", (int)pid);
+	else if (coverage->threads_sampled == 0)
+		msg_error(msg, "%d: no stack was captured: %s", (int)pid,
+			  text.len ? text.data : "its threads exited");
+	else
+		msg_warn(msg, "%d: partial: %s", (int)pid,
+			 text.len ? text.data : "see the coverage block");
+}
+
+static double ms(uint64_t ns)
+{
+	return (double)ns / 1e6;
+}
+
+void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage *coverage)
+{
+	msg_info(msg,
+		 "%d: %u threads, %u with a stack; %u stops, longest %.2f ms, pause %.2f ms; "
+		 "%u frames, %u without a name",
+		 (int)pid, coverage->threads_seen, coverage->threads_sampled, coverage->stops,
+		 ms(coverage->longest_stop_ns), ms(coverage->pause_ns), coverage->frames,
+		 coverage->frames_unnamed);
+	if (coverage->threads_sampled == 0 || !ss_coverage_complete(coverage))
+		report_gaps(msg, pid, coverage);
+	if (coverage->eintr_caused)
+		msg_warn(msg, "%d: %u of its system calls return EINTR because of the stop",
+			 (int)pid, coverage->eintr_caused);
+}

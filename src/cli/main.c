@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c: sets up what belongs to the process and not to a library (descriptors, limits, signals,
+ * environment), chooses a command and returns its status. It knows no option.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+/* The last one needs no word. */
+static const struct cmd *const commands[] = { &cmd_snapshot };
+
+static const struct cmd *find_command(const char *word)
+{
+	size_t last = sizeof(commands) / sizeof(commands[0]) - 1;
+
+	for (size_t i = 0; i < last; i++)
+		if (word && strcmp(commands[i]->name, word) == 0)
+			return commands[i];
+	return commands[last];
+}
+
+/*
+ * With `>&-` the next open would become standard output, and be written to. The direction is the
+ * wrong one on purpose: whoever uses the descriptor gets EBADF, as if it were still closed.
+ */
+static void occupy_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/* A descriptor is kept open for every thread. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	occupy_standard_descriptors();
+	raise_open_files();
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other */
+	/*
+	 * elfutils' libdwfl asks the servers named here for debug files, and waits for them (90 s
+	 * each by default, debuginfod-client-config(7)).
+	 */
+	unsetenv("DEBUGINFOD_URLS");
+	return find_command(argc > 1 ? argv[1] : NULL)->run(argc, argv);
+}

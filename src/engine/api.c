@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts of the public interface that are no session: version, coverage verdict, formats and
+ * output.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "write/write.h"
+
+struct ss_output {
+	struct out *out;
+};
+
+const char *ss_version(void)
+{
+	return SS_VERSION;
+}
+
+bool ss_coverage_complete(const struct ss_coverage *coverage)
+{
+	for (unsigned i = 1; i < SS_NO_STACK_COUNT; i++)
+		if (i != SS_NO_STACK_VANISHED && i != SS_NO_STACK_ZOMBIE && coverage->no_stack[i])
+			return false;
+	for (unsigned i = 0; i < SS_END_COUNT; i++)
+		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI && coverage->stack_end[i])
+			return false;
+	return true;
+}
+
+static const char *const format_names[] = { "text", "count", "pprof", "folded", "json", NULL };
+
+const char *const *ss_format_names(void)
+{
+	return format_names;
+}
+
+enum ss_format ss_format_of_name(const char *name)
+{
+	for (int i = 0; format_names[i]; i++)
+		if (strcmp(format_names[i], name) == 0)
+			return (enum ss_format)i;
+	return SS_FORMAT_UNKNOWN;
+}
+
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), n = strlen(suffix);
+
+	return len > n && strcmp(s + len - n, suffix) == 0;
+}
+
+enum ss_format ss_format_of_path(const char *path)
+{
+	for (size_t i = 0; i < nwriters; i++)
+		if (writers[i]->suffix && ends_with(path, writers[i]->suffix))
+			return (enum ss_format)i;
+	return SS_FORMAT_UNKNOWN;
+}
+
+int ss_output_open(const char *path, struct ss_output **ret, struct ss_error *err)
+{
+	struct ss_output *output = calloc(1, sizeof(*output));
+	int r;
+
+	if (!output)
+		return ss_error_oom(err);
+	r = out_open(path, &output->out, err);
+	if (r < 0) {
+		free(output);
+		return r;
+	}
+	*ret = output;
+	return 0;
+}
+
+/* A compiled filter, or nothing. */
+struct filter {
+	regex_t regex;
+	bool set;
+};
+
+static void filter_done(struct filter *filter)
+{
+	if (filter->set)
+		regfree(&filter->regex);
+}
+
+static int filter_compile(struct filter *filter, const char *text, struct ss_error *err)
+{
+	if (!text)
+		return 0;
+	if (regcomp(&filter->regex, text, REG_EXTENDED | REG_NOSUB) != 0)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
+				    "'%s' is not a regular expression", text);
+	filter->set = true;
+	return 0;
+}
+
+int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots,
+			size_t n, const struct ss_write_options *options, struct ss_error *err)
+{
+	_cleanup_(filter_done) struct filter focus = { 0 };
+	_cleanup_(filter_done) struct filter ignore = { 0 };
+	int r = filter_compile(&focus, options->focus, err);
+
+	if (r == 0)
+		r = filter_compile(&ignore, options->ignore, err);
+	if (r < 0)
+		return r;
+	if (options->format < 0 || (size_t)options->format >= nwriters)
+		return ss_error_set(err, SS_ERR_FORMAT, EINVAL, "no such format");
+	return writers[options->format]->snapshots(
+		output->out, snapshots, n,
+		&(struct write_options){
+			.go = options->go,
+			.color = options->color,
+			.all_labels = options->all_labels,
+			.focus = focus.set ? &focus.regex : NULL,
+			.ignore = ignore.set ? &ignore.regex : NULL,
+			.max_frames = options->max_frames,
+		},
+		err);
+}
+
+int ss_output_commit(struct ss_output *output, struct ss_error *err)
+{
+	int r = out_commit(output->out, err);
+
+	free(output);
+	return r;
+}
+
+void ss_output_discard(struct ss_output *output)
+{
+	if (!output)
+		return;
+	out_discard(output->out);
+	free(output);
+}

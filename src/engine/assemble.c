@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a capture and its walks to a snapshot: names, states and waits, and the coverage block.
+ * Nothing is stopped by now; files may be opened and debug information read.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "classify/classify.h"
+#include "classify/syscalls.h"
+#include "engine/session.h"
+#include "target/fds.h"
+
+enum { CLASSIFY_ROUNDS = 3 }; /* a wait may ask for memory, and then for a descriptor found there */
+
+/* One assembly in progress. */
+struct assembly {
+	struct ss_session *session;
+	struct ss_snapshot *snapshot;
+	struct fds *fds;
+	VEC(struct frame) frames; /* scratch */
+};
+
+/* ---- stacks ---- */
+
+static const struct stack *name_stack(struct assembly *a, const struct thread_walk *walk)
+{
+	struct ss_session *session = a->session;
+
+	a->frames.n = 0;
+	for (unsigned i = 0; i < walk->n; i++) {
+		struct frame frame = session->frames.data[walk->first + i];
+		bool exact = frame.flags & FRAME_EXACT;
+
+		frame.location = symbolize(session->symbolizer, frame.pc, exact,
+					   images_find(session->images, frame.pc - !exact));
+		if (!frame.location || vec_push(&a->frames, frame) < 0)
+			return NULL;
+	}
+	return stack_intern(&a->snapshot->stacks, a->frames.data, walk->n, walk->end);
+}
+
+static void count_stack(struct ss_coverage *coverage, const struct stack *stack)
+{
+	coverage->threads_sampled++;
+	coverage->stack_end[stack->end]++;
+	coverage->frames += stack->n;
+	for (unsigned i = 0; i < stack->n; i++) {
+		coverage->frames_unnamed += stack->frames[i].location->nlines == 0;
+		coverage->frames_inferred += (stack->frames[i].flags & FRAME_INFERRED) != 0;
+	}
+}
+
+/* ---- waits ---- */
+
+/* Answer what the classifier asked for; false if it asked for nothing. */
+static bool fetch_wants(struct assembly *a, const struct classify_result *result,
+			struct classify_input *input, struct classify_memory *memory)
+{
+	if (result->want_fd < 0 && result->nwants == 0)
+		return false;
+	if (result->want_fd >= 0)
+		input->fd = fds_describe(a->fds, result->want_fd);
+	for (unsigned i = 0; i < result->nwants; i++) {
+		struct classify_memory *piece = &memory[i];
+
+		*piece = result->wants[i];
+		piece->len = MIN(piece->len, sizeof(piece->bytes));
+		piece->valid = target_read(&a->session->target, piece->addr, piece->bytes,
+					   piece->len) == (ssize_t)piece->len;
+		input->memory = memory;
+	}
+	return true;
+}
+
+static void classify(struct assembly *a, const struct capture_thread *captured,
+		     struct thread *thread)
+{
+	struct classify_memory memory[CLASSIFY_WANTS] = { 0 };
+	struct classify_input input = {
+		.look = &captured->look,
+		.run = captured->run,
+		.stack = thread->stack,
+	};
+	struct classify_result result;
+
+	for (unsigned round = 0; round < CLASSIFY_ROUNDS; round++) {
+		classify_thread(&input, &result);
+		if (!fetch_wants(a, &result, &input, memory))
+			break;
+	}
+	thread->state = result.state;
+	thread->wait = result.wait;
+}
+
+static void date_wait(struct assembly *a, const struct capture_thread *captured,
+		      struct thread *thread)
+{
+	struct wait *wait = &thread->wait;
+
+	if (thread->state != STATE_BLOCKED)
+		return;
+	wait->since_known = schedclock_since(&a->session->schedclock, &captured->look,
+					     &wait->since_ns, &wait->since_at_least) == 0;
+	a->snapshot->coverage.waits_undated += !wait->since_known;
+}
+
+/* ---- threads ---- */
+
+static int add_thread(struct assembly *a, size_t i, struct thread *thread)
+{
+	struct ss_coverage *coverage = &a->snapshot->coverage;
+	const struct capture_thread *captured = &a->session->capture.threads.data[i];
+	const struct look *look = &captured->look;
+
+	*thread = (struct thread){
+		.tid = a->session->tids.tid.data[i],
+		.name = arena_strdup(&a->snapshot->arena, look->comm),
+		.no_stack = captured->none,
+		.was_stopped = captured->how == CAPTURE_STOPPED,
+		.consistent = captured->consistent,
+		.cpu = look->cpu,
+		.on_cpu_ns = look->on_cpu_ns,
+		.run_queue_ns = look->run_queue_ns,
+		.timeslices = look->pcount,
+	};
+	if (!thread->name)
+		return -ENOMEM;
+	coverage->threads_seen++;
+	if (captured->how != CAPTURE_NONE) {
+		thread->stack = name_stack(a, &a->session->walks.data[i]);
+		if (!thread->stack)
+			return -ENOMEM;
+		count_stack(coverage, thread->stack);
+		coverage->inconsistent += !captured->consistent;
+	} else {
+		coverage->no_stack[captured->none]++;
+	}
+	classify(a, captured, thread);
+	if (look->wchan[0]) {
+		thread->wait.place = arena_strdup(&a->snapshot->arena, look->wchan);
+		if (!thread->wait.place)
+			return -ENOMEM;
+	}
+	date_wait(a, captured, thread);
+	return 0;
+}
+
+static int add_threads(struct assembly *a)
+{
+	struct ss_snapshot *snapshot = a->snapshot;
+	size_t n = a->session->capture.threads.n;
+
+	snapshot->threads = arena_array(&snapshot->arena, n, sizeof(*snapshot->threads));
+	if (!snapshot->threads)
+		return -ENOMEM;
+	snapshot->nthreads = n;
+	for (size_t i = 0; i < n; i++) {
+		int r = add_thread(a, i, &snapshot->threads[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the process ---- */
+
+static const char *keep_text(struct ss_snapshot *snapshot,
+			     void (*read)(const struct target *, struct buf *),
+			     const struct target *target)
+{
+	struct buf buf;
+	const char *text;
+
+	buf_init(&buf);
+	read(target, &buf);
+	text = buf.failed ? NULL : arena_strdup(&snapshot->arena, buf.data ? buf.data : "");
+	buf_done(&buf);
+	return text;
+}
+
+/* Append the mappings of the main program, or all others; how many there are now. */
+static size_t append_mappings(const struct ss_snapshot *snapshot, struct images *images, bool main,
+			      const struct mapping **mappings, size_t n)
+{
+	for (size_t i = 0; i < images_count(images); i++) {
+		const struct mapping *mapping = &images_get(images, i)->mapping;
+
+		if ((strcmp(mapping->path, snapshot->exe) == 0) == main)
+			mappings[n++] = mapping;
+	}
+	return n;
+}
+
+/* The program's own mappings first: readers take the first mapping for the main binary. */
+static int add_mappings(struct assembly *a)
+{
+	struct ss_snapshot *snapshot = a->snapshot;
+	struct images *images = a->session->images;
+	size_t n = images_count(images);
+	const struct mapping **mappings = arena_array(&snapshot->arena, n, sizeof(*mappings));
+
+	if (!mappings)
+		return -ENOMEM;
+	n = append_mappings(snapshot, images, true, mappings, 0);
+	n = append_mappings(snapshot, images, false, mappings, n);
+	snapshot->mappings = mappings;
+	snapshot->nmappings = n;
+	return 0;
+}
+
+static int describe_process(struct assembly *a)
+{
+	static const char *const stop_names[] = {
+		[SS_STOP_AUTO] = "auto",
+		[SS_STOP_ALL] = "all",
+		[SS_STOP_NEVER] = "never",
+	};
+	struct ss_session *session = a->session;
+	struct ss_snapshot *snapshot = a->snapshot;
+
+	snapshot->pid = session->target.pid;
+	snapshot->comm = arena_strdup(&snapshot->arena, session->target.comm);
+	snapshot->exe = keep_text(snapshot, target_read_exe, &session->target);
+	snapshot->cmdline = keep_text(snapshot, target_read_cmdline, &session->target);
+	snapshot->maps = arena_strdup(&snapshot->arena,
+				      session->maps.text.data ? session->maps.text.data : "");
+	snapshot->stop = stop_names[session->stop];
+	snapshot->unwinder = session->unwinder_ops->name;
+	snapshot->wall_ns = session->capture.wall_ns;
+	snapshot->mono_ns = session->capture.start_ns;
+	if (!snapshot->comm || !snapshot->exe || !snapshot->cmdline || !snapshot->maps)
+		return -ENOMEM;
+	return add_mappings(a);
+}
+
+static void count_capture(struct assembly *a)
+{
+	struct ss_coverage *coverage = &a->snapshot->coverage;
+	const struct capture *capture = &a->session->capture;
+
+	coverage->threads_filtered = a->session->filtered;
+	coverage->stops = capture->stops;
+	coverage->eintr_avoided = capture->eintr_avoided;
+	coverage->eintr_caused = capture->eintr_caused;
+	coverage->longest_stop_ns = capture->longest_stop_ns;
+	coverage->total_stop_ns = capture->total_stop_ns;
+	coverage->pause_ns = capture->pause_ns;
+	coverage->bytes_copied = capture->bytes_copied;
+	coverage->ticks_planned = coverage->ticks_done = 1;
+}
+
+static int assemble(struct assembly *a)
+{
+	int r = describe_process(a);
+
+	if (r == 0)
+		r = add_threads(a);
+	if (r == 0)
+		count_capture(a);
+	return r;
+}
+
+int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err)
+{
+	struct assembly a = { .session = session, .snapshot = calloc(1, sizeof(*a.snapshot)) };
+	int r;
+
+	if (!a.snapshot)
+		return ss_error_oom(err);
+	arena_init(&a.snapshot->arena);
+	stack_table_init(&a.snapshot->stacks);
+	schedclock_begin(&session->schedclock);
+	a.fds = fds_new(&session->target, &a.snapshot->arena);
+	r = a.fds ? assemble(&a) : -ENOMEM;
+	fds_free(a.fds);
+	vec_done(&a.frames);
+	if (r < 0) {
+		ss_snapshot_free(a.snapshot);
+		return ss_error_oom(err);
+	}
+	a.snapshot->took_ns = clock_mono_ns() - session->capture.start_ns;
+	*ret = a.snapshot;
+	return 0;
+}

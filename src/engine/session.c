@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sessions: opening the stages over one target, and the order in which a snapshot runs them.
+ */
+#include "engine/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/fileio.h"
+#include "target/procfs.h"
+
+enum {
+	MAX_FRAMES = 4096, /* of one stack, unless the options say otherwise */
+	EXEC_RETRIES = 3,
+};
+
+static int copy_options(struct ss_session *session, const struct ss_session_options *options,
+			struct ss_error *err)
+{
+	session->stop = options->stop;
+	session->max_frames = options->max_frames ? options->max_frames : MAX_FRAMES;
+	session->unwinder_ops = unwinder_find(options->unwinder);
+	if (!session->unwinder_ops)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL, "no unwinder is called '%s'",
+				    options->unwinder);
+	for (size_t i = 0; i < options->ntids; i++)
+		if (vec_push(&session->only_tids, options->tids[i]) < 0)
+			return ss_error_oom(err);
+	if (!options->thread_regex)
+		return 0;
+	if (regcomp(&session->only_names, options->thread_regex, REG_EXTENDED | REG_NOSUB) != 0)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
+				    "'%s' is not a regular expression", options->thread_regex);
+	session->has_only_names = true;
+	return 0;
+}
+
+/* Only --stop=never can work beside another tracer: a thread has one at most. */
+static int check_tracer(const struct ss_session *session, struct ss_error *err)
+{
+	if (session->target.tracer == 0 || session->stop == SS_STOP_NEVER)
+		return 0;
+	return target_explain_denied(session->target.pid, "attach to", err);
+}
+
+static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *err)
+{
+	int r = target_open(pid, &session->target, err);
+
+	if (r < 0)
+		return r;
+	r = check_tracer(session, err);
+	if (r < 0)
+		return r;
+	session->images = images_new();
+	session->root_fd =
+		openat(session->target.proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	session->symbolizer = symbolizer_new(session->root_fd);
+	if (!session->images || !session->symbolizer)
+		return ss_error_oom(err);
+	r = session->unwinder_ops->open(session->images, &session->unwinder, err);
+	if (r == 0)
+		r = capturer_new(&session->target, session->stop, &session->capturer, err);
+	return r;
+}
+
+int ss_session_open(pid_t pid, const struct ss_session_options *options, struct ss_session **ret,
+		    struct ss_error *err)
+{
+	struct ss_session *session = calloc(1, sizeof(*session));
+	int r;
+
+	if (!session)
+		return ss_error_oom(err);
+	session->root_fd = -1;
+	session->target.pidfd = session->target.proc_fd = session->target.task_fd = -1;
+	maps_init(&session->maps);
+	schedclock_init(&session->schedclock);
+	r = copy_options(session, options, err);
+	if (r == 0)
+		r = open_stages(session, pid, err);
+	if (r < 0) {
+		ss_session_close(session);
+		return r;
+	}
+	*ret = session;
+	return 0;
+}
+
+void ss_session_close(struct ss_session *session)
+{
+	if (!session)
+		return;
+	capturer_free(session->capturer);
+	if (session->unwinder)
+		session->unwinder_ops->close(session->unwinder);
+	symbolizer_free(session->symbolizer);
+	images_free(session->images);
+	close_p(&session->root_fd);
+	target_close(&session->target);
+	maps_done(&session->maps);
+	schedclock_done(&session->schedclock);
+	if (session->has_only_names)
+		regfree(&session->only_names);
+	vec_done(&session->only_tids);
+	vec_done(&session->tids.tid);
+	vec_done(&session->capture.threads);
+	vec_done(&session->walk.frames);
+	vec_done(&session->frames);
+	vec_done(&session->walks);
+	vec_done(&session->requests);
+	free(session);
+}
+
+int session_update_maps(struct ss_session *session, struct ss_error *err)
+{
+	bool changed;
+	int r = target_read_maps(&session->target, &session->maps, err);
+
+	if (r == 0)
+		r = images_update(session->images, &session->target, &session->maps, &changed, err);
+	if (r < 0)
+		return r;
+	if (changed) {
+		session->unwinder_ops->forget(session->unwinder);
+		symbolizer_forget(session->symbolizer);
+	}
+	return 0;
+}
+
+/* ---- which threads ---- */
+
+static bool wants_tid(const struct ss_session *session, pid_t tid)
+{
+	char path[32], comm[64];
+	ssize_t len;
+
+	vec_each(only, &session->only_tids)
+		if (*only == tid)
+			return true;
+	if (session->only_tids.n)
+		return false;
+	if (!session->has_only_names)
+		return true;
+	snprintf(path, sizeof(path), "%d/comm", (int)tid);
+	len = file_read_at(session->target.task_fd, path, comm, sizeof(comm));
+	if (len <= 0)
+		return false;
+	comm[len - 1] = '\0'; /* its newline */
+	return regexec(&session->only_names, comm, 0, NULL, 0) == 0;
+}
+
+static int list_threads(struct ss_session *session, struct ss_error *err)
+{
+	size_t kept = 0, all;
+	int r = target_list(&session->target, &session->tids, err);
+
+	if (r < 0)
+		return r;
+	all = session->tids.tid.n;
+	for (size_t i = 0; i < all; i++)
+		if (wants_tid(session, session->tids.tid.data[i]))
+			session->tids.tid.data[kept++] = session->tids.tid.data[i];
+	session->tids.tid.n = kept;
+	session->filtered = (unsigned)(all - kept);
+	if (all && !kept)
+		return ss_error_set(err, SS_ERR_NOTHING, ENOENT,
+				    "none of the %zu threads of process %d is selected", all,
+				    (int)session->target.pid);
+	return 0;
+}
+
+/* ---- a snapshot ---- */
+
+/* 1: the target called exec meanwhile, and what was captured is of two programs. */
+static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err)
+{
+	struct ss_snapshot *snapshot;
+	int r = list_threads(session, err);
+
+	if (r == 0)
+		r = session_update_maps(session, err);
+	if (r == 0)
+		r = sweep_threads(session->capturer, &session->tids, &session->maps,
+				  &session->capture, err);
+	if (r == 0 && target_did_exec(&session->target))
+		return 1;
+	if (r == 0)
+		r = session_unwind(session, err);
+	if (r == 0 && target_did_exec(&session->target))
+		return 1;
+	if (r == 0)
+		r = session_assemble(session, &snapshot, err);
+	if (r == 0)
+		*ret = snapshot;
+	return r;
+}
+
+int ss_session_snapshot(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err)
+{
+	int r = 1;
+
+	for (unsigned attempt = 0; r == 1 && attempt < EXEC_RETRIES; attempt++) {
+		if (attempt || target_did_exec(&session->target))
+			r = target_refresh(&session->target, err);
+		else
+			r = 0;
+		if (r == 0)
+			r = try_snapshot(session, ret, err);
+	}
+	if (r < 0 && !target_alive(&session->target))
+		return ss_error_set(err, SS_ERR_GONE, ESRCH,
+				    "process %d ended while it was being read",
+				    (int)session->target.pid);
+	if (r == 1)
+		return ss_error_set(err, SS_ERR_NOTHING, EAGAIN,
+				    "process %d calls exec faster than it can be read",
+				    (int)session->target.pid);
+	return r;
+}
+
+void ss_snapshot_free(struct ss_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	stack_table_done(&snapshot->stacks);
+	arena_done(&snapshot->arena);
+	free(snapshot);
+}
+
+const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapshot)
+{
+	return &snapshot->coverage;
+}
+
+const char *const *ss_unwinder_names(void)
+{
+	return unwinder_names;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.h: the inside of a session, shared by the files of the engine: the stages, and what is
+ * kept from one snapshot to the next. The engine alone knows the order of the stages.
+ */
+#ifndef SS_ENGINE_SESSION_H
+#define SS_ENGINE_SESSION_H
+
+#include <regex.h>
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "capture/sweep.h"
+#include "model/snapshot.h"
+#include "symbol/symbolize.h"
+#include "target/image.h"
+#include "target/maps.h"
+#include "target/schedclock.h"
+#include "target/target.h"
+#include "unwind/unwind.h"
+
+/* One thread's walk: frames[first, first + n) of session.frames. */
+struct thread_walk {
+	size_t first;
+	unsigned n;
+	enum ss_stack_end end;
+	uint64_t want_addr;
+};
+
+struct ss_session {
+	enum ss_stop stop;
+	unsigned max_frames;
+	VEC(pid_t) only_tids; /* empty: all */
+	regex_t only_names;
+	bool has_only_names;
+
+	struct target target;
+	int root_fd; /* the target's root directory, -1 if it may not be opened */
+	struct maps maps;
+	struct images *images;
+	struct symbolizer *symbolizer;
+	struct capturer *capturer;
+	const struct unwinder_ops *unwinder_ops;
+	struct unwinder *unwinder;
+	struct schedclock schedclock;
+
+	struct tids tids;
+	unsigned filtered; /* threads left out by only_tids and only_names */
+	struct capture capture;
+	struct walk walk;              /* scratch */
+	VEC(struct frame) frames;      /* of all walks */
+	VEC(struct thread_walk) walks; /* by thread, like capture.threads */
+	VEC(struct sweep_request) requests;
+};
+
+/* Read maps and bring the images up to date; forgets what was learned of code that has moved. */
+int session_update_maps(struct ss_session *session, struct ss_error *err);
+
+/* The unwind stage: walk every captured thread, fetching what the walks lack (unwinding.c). */
+int session_unwind(struct ss_session *session, struct ss_error *err);
+
+/* The last stages: symbolize, classify, count; the finished snapshot (assemble.c). */
+int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err);
+
+#endif

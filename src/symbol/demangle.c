@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * demangle.c: readable names out of linker names, through libiberty. Pure: a name in, a name out.
+ * It assumes nothing of its input, which comes from foreign files; a name that cannot be read is
+ * returned as it is. It never prints parameters.
+ */
+#include "symbol/demangle.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libiberty/demangle.h>
+#undef ARRAY_SIZE /* libiberty.h has its own */
+
+#include "base/attr.h"
+
+enum { DEMANGLE_MAX = 16 * 1024 };
+
+/* What a compiler appends to the name of a function that it copied or cut in two. */
+static const struct suffix {
+	const char *text;
+	bool number_needed; /* ".isra.0", but ".cold" and ".cold.1" */
+} suffixes[] = {
+	{ ".isra", true },   { ".part", true },        { ".constprop", true },
+	{ ".clone", true },  { ".lto_priv", true },    { ".llvm", true },
+	{ ".__uniq", true }, { ".localalias", false }, { ".cold", false },
+};
+
+/* Past ".123", or s itself if there is no number. */
+static const char *skip_number(const char *s)
+{
+	const char *p = s + 1;
+
+	if (*s != '.' || !isdigit((unsigned char)*p))
+		return s;
+	while (isdigit((unsigned char)*p))
+		p++;
+	return p;
+}
+
+/* Past one clone suffix at s, or NULL if there is none. */
+static const char *skip_suffix(const char *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t len = strlen(suffixes[i].text);
+		const char *end;
+
+		if (strncmp(s, suffixes[i].text, len) != 0)
+			continue;
+		end = skip_number(s + len);
+		if (end == s + len && suffixes[i].number_needed)
+			continue;
+		return end;
+	}
+	return NULL;
+}
+
+static bool all_suffixes(const char *s)
+{
+	while (s && *s)
+		s = skip_suffix(s);
+	return s != NULL;
+}
+
+/* Cut name where nothing but clone suffixes follow. */
+static void cut_suffixes(char *name)
+{
+	if (!*name)
+		return;
+	for (char *dot = strchr(name + 1, '.'); dot; dot = strchr(dot + 1, '.'))
+		if (all_suffixes(dot)) {
+			*dot = '\0';
+			return;
+		}
+}
+
+/* "app.run!(int).go(int)" -> "app.run!(int).go": libiberty prints D parameters always. */
+static void cut_parameters(char *name)
+{
+	size_t len = strlen(name), i = len;
+	int open = 0;
+
+	if (len == 0 || name[len - 1] != ')')
+		return;
+	while (i-- > 1) {
+		open += (name[i] == ')') - (name[i] == '(');
+		if (open == 0)
+			break;
+	}
+	if (open == 0 && name[i - 1] != '!')
+		name[i] = '\0';
+}
+
+static char *demangle_dlang(const char *name)
+{
+	char *s = cplus_demangle(name, DMGL_DLANG);
+
+	if (s)
+		cut_parameters(s);
+	return s;
+}
+
+/*
+ * Without DMGL_PARAMS also return types, clone suffixes and (without DMGL_VERBOSE) Rust's hashes
+ * are left out. The recursion limit of libiberty holds: it refuses C++ names of more than 1024
+ * bytes (d_demangle_callback in cp-demangle.c).
+ */
+static char *demangle_any(const char *name)
+{
+	if (strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0)
+		return cplus_demangle(name, DMGL_AUTO | DMGL_ANSI);
+	if (strncmp(name, "_D", 2) == 0)
+		return demangle_dlang(name);
+	return NULL;
+}
+
+static char *append_plt(char *name)
+{
+	char *s = realloc(name, strlen(name) + sizeof("@plt"));
+
+	if (!s)
+		free(name);
+	return s ? strcat(s, "@plt") : NULL;
+}
+
+char *demangle(const char *name)
+{
+	size_t len = strlen(name);
+	char *copy = strdup(name), *readable;
+	bool plt;
+
+	if (!copy || len > DEMANGLE_MAX)
+		return copy;
+	plt = len > 4 && strcmp(copy + len - 4, "@plt") == 0;
+	if (plt)
+		copy[len - 4] = '\0';
+	cut_suffixes(copy);
+	readable = demangle_any(copy);
+	if (readable) {
+		free(copy);
+		copy = readable;
+	}
+	return plt ? append_plt(copy) : copy;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * index-dwarf.c: from an address to its unit and its inline chain. The table of unit ranges is made
+ * from the units themselves: .debug_aranges is missing in what clang writes, and elfutils before
+ * 0.191 finds nothing without it. A unit is walked when the first address in it is looked up.
+ * Memory running out makes the answer shorter, never wrong.
+ */
+#include "symbol/index-internal.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+
+enum { UNITS_MAX = 1 << 22 };
+
+void index_units_done(struct symbol_index *index)
+{
+	vec_each(unit, &index->units) {
+		spans_done(&unit->spans);
+		vec_done(&unit->scopes);
+	}
+	vec_done(&index->units);
+	spans_done(&index->unit_spans);
+}
+
+/* A unit whose own DIE tells no ranges has those of its outermost functions. */
+static void add_walked_ranges(struct symbol_index *index, struct unit *unit, uint32_t item)
+{
+	unit_walk(index, unit);
+	vec_each(span, &unit->spans.list) {
+		if (unit->scopes.data[span->item].parent == SPAN_NONE)
+			spans_add(&index->unit_spans, span->start, span->end, 0, item);
+	}
+}
+
+static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split)
+{
+	struct unit unit = { .die = *die, .body = split->addr ? *split : *die };
+	uint32_t item = (uint32_t)index->units.n;
+
+	if (index->units.n >= UNITS_MAX || vec_push(&index->units, unit) < 0)
+		return -1;
+	if (spans_add_die(index, &index->unit_spans, die, 0, item) == 0)
+		add_walked_ranges(index, &index->units.data[item], item);
+	return 0;
+}
+
+/*
+ * dwarf_get_units also gives type units and dwz's partial units, which have no code. `split` is the
+ * unit of the .dwo file where libdw found that.
+ */
+static void read_units(struct symbol_index *index)
+{
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die, split;
+	Dwarf_Addr bias;
+	uint8_t type;
+	Dwarf *dwarf = index->module ? dwfl_module_getdwarf(index->module, &bias) : NULL;
+
+	index->units_read = true;
+	if (!dwarf)
+		return;
+	index->dwarf_delta = index->bias - bias;
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &split) == 0) {
+		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
+			continue;
+		if (add_unit(index, &die, &split) < 0)
+			break;
+	}
+	spans_sort(&index->unit_spans);
+}
+
+/* The part of the physical function that covers addr: its code may be in several (".cold"). */
+static uint64_t function_start(const struct unit *unit, uint32_t scope, uint64_t addr)
+{
+	const struct span *span = spans_find(&unit->spans, addr);
+
+	while (span && span->item != scope)
+		span = spans_outer(&unit->spans, span, addr);
+	return span ? span->start : 0;
+}
+
+/* An assembler source without functions still has lines: one level without names. */
+static unsigned line_only(struct symbol_index *index, struct unit *unit, uint64_t addr,
+			  struct index_frame *ret)
+{
+	struct index_frame frame = { .linkage_name = "", .name = "", .decl_file = "", .file = "" };
+
+	index_name_line(index, unit, addr, &frame);
+	if (!*frame.file)
+		return 0;
+	*ret = frame;
+	return 1;
+}
+
+/* Dwarf addresses. */
+static unsigned unit_frames(struct symbol_index *index, struct unit *unit, uint64_t addr,
+			    struct index_frame *ret, unsigned max)
+{
+	const struct span *span;
+	unsigned n = 0;
+
+	unit_walk(index, unit);
+	span = spans_find(&unit->spans, addr);
+	if (!span)
+		return 0;
+	index_name_line(index, unit, addr, &ret[0]);
+	for (uint32_t i = span->item;;) {
+		struct scope *scope = &unit->scopes.data[i];
+
+		index_name_function(index, unit, &scope->die, &ret[n++]);
+		if (!scope->inlined || scope->parent == SPAN_NONE || n == max) {
+			ret[n - 1].entry = function_start(unit, i, addr) - index->dwarf_delta;
+			return n;
+		}
+		index_name_call(index, unit, &scope->die, &ret[n]);
+		i = scope->parent;
+	}
+}
+
+unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct index_frame *ret,
+			     unsigned max)
+{
+	const struct span *span;
+	unsigned n = 0;
+
+	if (!index->units_read)
+		read_units(index);
+	addr += index->dwarf_delta;
+	for (span = spans_find(&index->unit_spans, addr); span && max > 0 && n == 0;
+	     span = spans_outer(&index->unit_spans, span, addr))
+		n = unit_frames(index, &index->units.data[span->item], addr, ret, max);
+	span = spans_find(&index->unit_spans, addr);
+	if (n == 0 && span && max > 0)
+		n = line_only(index, &index->units.data[span->item], addr, ret);
+	return n;
+}

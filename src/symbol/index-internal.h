@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * index-internal.h: what the files index*.c, debugfile.c and plt.c share; nobody else includes it.
+ *
+ * Three address spaces meet here. "ELF": the p_vaddr space of the file, ours. "Dwfl": ELF + bias.
+ * "Dwarf": that of the debug information, which differs if a separate debug file was made before
+ * the file was prelinked: ELF + dwarf_delta.
+ */
+#ifndef SS_SYMBOL_INDEX_INTERNAL_H
+#define SS_SYMBOL_INDEX_INTERNAL_H
+
+#include <elfutils/libdwfl.h>
+
+#include "base/map64.h"
+#include "base/strtab.h"
+#include "base/vec.h"
+#include "symbol/index.h"
+#include "symbol/spans.h"
+
+/* A subprogram or inlined subroutine that has code. */
+struct scope {
+	Dwarf_Die die;
+	uint32_t parent; /* the scope around it, SPAN_NONE if none */
+	bool inlined;
+};
+
+struct unit {
+	Dwarf_Die die;  /* of the unit in the file that has the addresses and lines */
+	Dwarf_Die body; /* of the unit that has the functions: the same, or the .dwo's */
+	bool walked;    /* the rest holds */
+	struct spans spans;
+	VEC(struct scope) scopes;
+};
+
+struct symbol_index {
+	Dwfl *dwfl;
+	Dwfl_Module *module; /* NULL: not an ELF file; then everything stays empty */
+	int root_fd;
+	uint64_t bias;
+	uint64_t text_start, text_end; /* executable segments, ELF addresses */
+	struct strtab strings;
+
+	bool symbols_read;
+	struct spans symbols;
+	VEC(const char *) names; /* by span.item */
+
+	bool units_read;
+	uint64_t dwarf_delta;
+	VEC(struct unit) units;
+	struct spans unit_spans;
+	struct map64 qualified; /* Dwarf_Die.addr of a function -> its name with namespaces */
+};
+
+/* ---- index.c ---- */
+
+/* The main file (not the debug file), or NULL. Lives as long as the index. */
+Elf *index_elf(struct symbol_index *index);
+
+/* ---- plt.c ---- */
+
+/* The PLT stub that covers addr, named after the function it jumps to: "puts@plt". */
+bool index_find_plt(struct symbol_index *index, uint64_t addr, struct index_symbol *ret);
+
+/* ---- debugfile.c ---- */
+
+/* libdwfl's find_debuginfo callback: *userdata is the index. */
+int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name);
+
+/* ---- index-dwarf.c ---- */
+
+void index_units_done(struct symbol_index *index);
+
+/* ---- index-scopes.c ---- */
+
+/* Walk the unit's functions; what was found before memory ran out is kept. */
+void unit_walk(struct symbol_index *index, struct unit *unit);
+
+/*
+ * Add the ranges of die that lie in executable segments; how many, or -ENOMEM. Dwarf addresses.
+ */
+int spans_add_die(struct symbol_index *index, struct spans *spans, Dwarf_Die *die, uint64_t rank,
+		  uint32_t item);
+
+/* ---- index-names.c ---- */
+
+/*
+ * linkage_name, name, decl_file, decl_line of a function; unit is where its code is. Never NULL
+ * strings.
+ */
+void index_name_function(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
+			 struct index_frame *frame);
+
+/* file and line of the call that an inlined subroutine stands for. */
+void index_name_call(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
+		     struct index_frame *frame);
+
+/* file and line of a Dwarf address. */
+void index_name_line(struct symbol_index *index, struct unit *unit, uint64_t addr,
+		     struct index_frame *frame);
+
+#endif

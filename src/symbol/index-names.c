@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * index-names.c: names, files and lines of DIEs. Everything that leaves here is interned in the
+ * index, so callers never hold pointers into libdw. Assumes nothing of the DIEs: references are
+ * followed a bounded number of times, and what is missing is "" or 0.
+ */
+#include "symbol/index-internal.h"
+
+#include <dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+enum { ORIGINS_MAX = 8 };
+
+static const char *intern(struct symbol_index *index, const char *s)
+{
+	const char *interned = s && *s ? strtab_intern(&index->strings, s) : NULL;
+
+	return interned ? interned : "";
+}
+
+/* ---- files ---- */
+
+static const char *string_of(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_formstring(dwarf_attr_integrate(die, attribute, &attr));
+}
+
+/*
+ * Debian and others build with -ffile-prefix-map=/build/x=. so that the directory of the
+ * compilation ("./nptl") and a once absolute file name ("./nptl/a.c") are both relative to the
+ * source tree. Joining them would name "nptl/nptl/a.c".
+ */
+static bool same_mapped_root(const char *directory, const char *path)
+{
+	size_t first = strncmp(directory, "./", 2) == 0 ? strcspn(directory + 2, "/") : 0;
+
+	return strncmp(path, directory, 2 + first) == 0 && first > 0 && path[2 + first] == '/';
+}
+
+/* Without "./" components; ".." stays, since it may follow a symbolic link. */
+static void add_path(struct buf *buf, const char *p)
+{
+	while (*p) {
+		size_t len = strcspn(p, "/");
+
+		len += p[len] == '/';
+		if (!(len == 2 && p[0] == '.' && p[1] == '/'))
+			buf_add(buf, p, len);
+		p += len;
+	}
+}
+
+/*
+ * libdw 0.188 puts the directory entry of the line table before a file's name, but not the
+ * compilation's directory before that. In a .dwo or a partial unit only the main unit tells it.
+ */
+static const char *intern_path(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu,
+			       const char *path)
+{
+	_cleanup_(buf_done) struct buf buf;
+	const char *directory = string_of(cu, DW_AT_comp_dir);
+
+	if (!directory)
+		directory = string_of(&unit->die, DW_AT_comp_dir);
+	buf_init(&buf);
+	if (directory && *path != '/' && !same_mapped_root(directory, path)) {
+		add_path(&buf, directory);
+		if (buf.len > 0 && buf.data[buf.len - 1] != '/')
+			buf_putc(&buf, '/');
+	}
+	add_path(&buf, path);
+	return buf.failed ? "" : intern(index, buf.data);
+}
+
+/* A file number of the unit that the attribute is in, which may be another one (LTO, dwz). */
+static const char *file_name(struct symbol_index *index, struct unit *unit, Dwarf_Attribute *attr)
+{
+	Dwarf_Die cu;
+	Dwarf_Files *files;
+	Dwarf_Half version;
+	Dwarf_Word i;
+	size_t n;
+	const char *name;
+
+	if (dwarf_formudata(attr, &i) != 0 ||
+	    !dwarf_cu_die(attr->cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
+	    dwarf_getsrcfiles(&cu, &files, &n) != 0)
+		return "";
+	/* 0 is "no file" up to DWARF 4 and the unit's main file since; dwarf_decl_file of elfutils
+	 * 0.188 takes it for "no file" always */
+	if (i >= n || (i == 0 && version < 5))
+		return "";
+	name = dwarf_filesrc(files, i, NULL, NULL);
+	return name ? intern_path(index, unit, &cu, name) : "";
+}
+
+static unsigned number_of(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word value;
+
+	if (!dwarf_attr_integrate(die, attribute, &attr) || dwarf_formudata(&attr, &value) != 0 ||
+	    value > UINT32_MAX)
+		return 0;
+	return (unsigned)value;
+}
+
+static const char *file_of(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
+			   unsigned attribute)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, attribute, &attr) ? file_name(index, unit, &attr) : "";
+}
+
+/* The files of the lines are those of unit->die: a .dwo has no line table for code. */
+void index_name_line(struct symbol_index *index, struct unit *unit, uint64_t addr,
+		     struct index_frame *frame)
+{
+	Dwarf_Line *line = dwarf_getsrc_die(&unit->die, addr);
+	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
+	int number = 0;
+
+	frame->file = file ? intern_path(index, unit, &unit->die, file) : "";
+	if (!line || dwarf_lineno(line, &number) != 0 || number < 0)
+		number = 0;
+	frame->line = (unsigned)number;
+}
+
+void index_name_call(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
+		     struct index_frame *frame)
+{
+	frame->file = file_of(index, unit, die, DW_AT_call_file);
+	frame->line = number_of(die, DW_AT_call_line);
+}
+
+/* ---- functions ---- */
+
+/* The DIE that stands where the function was declared: in its class or namespace. */
+static Dwarf_Die declaration(const Dwarf_Die *die)
+{
+	static const unsigned links[] = { DW_AT_abstract_origin, DW_AT_specification };
+	Dwarf_Die at = *die;
+
+	for (unsigned n = 0; n < ORIGINS_MAX; n++) {
+		Dwarf_Attribute attr;
+		Dwarf_Die next;
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(links) && !dwarf_attr(&at, links[i], &attr))
+			i++;
+		if (i == ARRAY_SIZE(links) || !dwarf_formref_die(&attr, &next))
+			break;
+		at = next;
+	}
+	return at;
+}
+
+static bool has_namespaces(struct unit *unit)
+{
+	int language = dwarf_srclang(&unit->body);
+
+	switch (language) {
+	case DW_LANG_C_plus_plus:
+	case DW_LANG_C_plus_plus_03:
+	case DW_LANG_C_plus_plus_11:
+	case DW_LANG_C_plus_plus_14:
+	case DW_LANG_Rust:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *scope_name(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	switch (dwarf_tag(die)) {
+	case DW_TAG_namespace:
+		return name ? name : "(anonymous namespace)";
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_union_type:
+	case DW_TAG_enumeration_type:
+		return name ? name : "(anonymous)";
+	default:
+		return NULL;
+	}
+}
+
+/* "ns::Class::name" */
+static const char *qualify(struct symbol_index *index, Dwarf_Die *die, const char *name)
+{
+	_cleanup_free_ Dwarf_Die *scopes = NULL;
+	_cleanup_(buf_done) struct buf buf;
+	int n = dwarf_getscopes_die(die, &scopes); /* innermost first, die itself is [0] */
+
+	buf_init(&buf);
+	for (int i = n - 1; i > 0; i--) {
+		const char *scope = scope_name(&scopes[i]);
+
+		if (scope)
+			buf_printf(&buf, "%s::", scope);
+	}
+	buf_puts(&buf, name);
+	return buf.failed ? "" : intern(index, buf.data);
+}
+
+/* dwarf_getscopes_die searches the whole unit, hence the cache. */
+static const char *qualified_name(struct symbol_index *index, const Dwarf_Die *die,
+				  const char *name)
+{
+	Dwarf_Die origin = declaration(die);
+	uint64_t key = (uintptr_t)origin.addr;
+	const uint64_t *known = map64_find(&index->qualified, key);
+	const char *qualified;
+
+	if (known)
+		return (const char *)(uintptr_t)*known;
+	qualified = qualify(index, &origin, name);
+	map64_put(&index->qualified, key, (uintptr_t)qualified);
+	return qualified;
+}
+
+void index_name_function(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
+			 struct index_frame *frame)
+{
+	const char *name = string_of(die, DW_AT_name);
+	const char *linkage = string_of(die, DW_AT_linkage_name);
+
+	if (!linkage)
+		linkage = string_of(die, DW_AT_MIPS_linkage_name);
+	frame->linkage_name = intern(index, linkage ? linkage : name);
+	if (name && !linkage && has_namespaces(unit))
+		frame->name = qualified_name(index, die, name);
+	else
+		frame->name = intern(index, name);
+	frame->decl_file = file_of(index, unit, die, DW_AT_decl_file);
+	frame->decl_line = number_of(die, DW_AT_decl_line);
+	frame->entry = 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * index.c: opening and closing an index, and the ELF symbols. Owns one Dwfl with one module per
+ * file, so that libdwfl finds the separate debug file and .gnu_debugdata for us; all lookups are
+ * our own, because libdwfl's walk the whole symbol table (dwfl_module_addrinfo: 150 us in libc).
+ * Everything is read on the first lookup, nothing at open. Never reads the live process.
+ */
+#include "symbol/index.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "symbol/index-internal.h"
+
+enum { SYMBOLS_MAX = 1 << 23 };
+
+/*
+ * No find_elf: the file is reported with its descriptor. section_address serves ET_REL files, which
+ * nobody maps, but a file's type is foreign data. debuginfo_path NULL is libdwfl's default
+ * ":.debug:/usr/lib/debug".
+ */
+static const Dwfl_Callbacks callbacks = {
+	.find_debuginfo = debugfile_find,
+	.section_address = dwfl_offline_section_address,
+};
+
+Elf *index_elf(struct symbol_index *index)
+{
+	GElf_Addr bias;
+
+	return index->module ? dwfl_module_getelf(index->module, &bias) : NULL;
+}
+
+/* Where code can be: ranges outside belong to functions that the linker threw away. */
+static void find_text(struct symbol_index *index, Elf *elf)
+{
+	size_t n = 0;
+
+	index->text_start = UINT64_MAX;
+	if (elf_getphdrnum(elf, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Phdr phdr;
+
+		if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_LOAD ||
+		    !(phdr.p_flags & PF_X) || phdr.p_vaddr + phdr.p_memsz < phdr.p_vaddr)
+			continue;
+		index->text_start = MIN(index->text_start, phdr.p_vaddr);
+		index->text_end = MAX(index->text_end, phdr.p_vaddr + phdr.p_memsz);
+	}
+}
+
+static void report_file(struct symbol_index *index, int fd, const char *path)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	void **userdata;
+	Elf *elf;
+
+	if (own < 0)
+		return;
+	dwfl_report_begin(index->dwfl);
+	/* On success the descriptor is libdwfl's. */
+	index->module = dwfl_report_elf(index->dwfl, path, path, own, 0, false);
+	dwfl_report_end(index->dwfl, NULL, NULL);
+	if (!index->module) {
+		close(own);
+		return;
+	}
+	dwfl_module_info(index->module, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+	*userdata = index;
+	elf = dwfl_module_getelf(index->module, &index->bias);
+	if (elf)
+		find_text(index, elf);
+}
+
+struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd)
+{
+	struct symbol_index *index = calloc(1, sizeof(*index));
+
+	if (!index)
+		return NULL;
+	index->dwfl = dwfl_begin(&callbacks);
+	if (!index->dwfl) {
+		free(index);
+		return NULL;
+	}
+	index->root_fd = root_fd;
+	strtab_init(&index->strings);
+	map64_init(&index->qualified);
+	report_file(index, fd, path);
+	return index;
+}
+
+void symbol_index_close(struct symbol_index *index)
+{
+	if (!index)
+		return;
+	index_units_done(index);
+	map64_done(&index->qualified);
+	spans_done(&index->symbols);
+	vec_done(&index->names);
+	strtab_done(&index->strings);
+	dwfl_end(index->dwfl);
+	free(index);
+}
+
+static bool in_code_section(Elf *elf, GElf_Word shndx)
+{
+	Elf_Scn *scn = elf ? elf_getscn(elf, shndx) : NULL;
+	GElf_Shdr shdr;
+
+	return scn && gelf_getshdr(scn, &shdr) && (shdr.sh_flags & SHF_EXECINSTR);
+}
+
+static bool wanted(const GElf_Sym *sym, GElf_Word shndx, Elf *elf)
+{
+	unsigned type = GELF_ST_TYPE(sym->st_info);
+
+	if (sym->st_size == 0 || shndx == SHN_UNDEF || shndx == SHN_ABS || shndx == SHN_COMMON)
+		return false;
+	if (type == STT_NOTYPE)
+		return in_code_section(elf, shndx);
+	return type == STT_FUNC || type == STT_GNU_IFUNC;
+}
+
+/* Of names for one address: global before weak before local, then the longer, then the shorter
+ * name. */
+static uint64_t name_rank(const GElf_Sym *sym, const char *name)
+{
+	static const uint64_t by_binding[16] = {
+		[STB_GLOBAL] = 3, [STB_GNU_UNIQUE] = 3, [STB_WEAK] = 2
+	};
+	const uint64_t size_max = (UINT64_C(1) << 46) - 1, len_max = 0xffff;
+	uint64_t size = MIN((uint64_t)sym->st_size, size_max);
+	uint64_t len = MIN((uint64_t)strlen(name), len_max);
+
+	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | size << 16 | (len_max - len);
+}
+
+/* "pthread_create@@GLIBC_2.34" -> "pthread_create" */
+static const char *without_version(struct symbol_index *index, const char *name)
+{
+	const char *at = strchr(name, '@');
+
+	return at && at > name ? strtab_intern_n(&index->strings, name, (size_t)(at - name)) : name;
+}
+
+static int add_symbol(struct symbol_index *index, int i)
+{
+	GElf_Sym sym;
+	GElf_Addr addr;
+	GElf_Word shndx;
+	Elf *elf;
+	const char *name =
+		dwfl_module_getsym_info(index->module, i, &sym, &addr, &shndx, &elf, NULL);
+
+	if (!name || !*name || !wanted(&sym, shndx, elf))
+		return 0;
+	addr -= index->bias;
+	name = without_version(index, name);
+	if (!name || addr + sym.st_size < addr)
+		return 0;
+	if (vec_push(&index->names, name) < 0)
+		return -1;
+	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym, name),
+			 (uint32_t)(index->names.n - 1));
+}
+
+static void read_symbols(struct symbol_index *index)
+{
+	int n = index->module ? dwfl_module_getsymtab(index->module) : 0;
+
+	index->symbols_read = true;
+	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX); i++)
+		if (add_symbol(index, i) < 0)
+			break;
+	spans_sort(&index->symbols);
+}
+
+bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_symbol *ret)
+{
+	const struct span *span;
+
+	if (!index->symbols_read)
+		read_symbols(index);
+	span = spans_find(&index->symbols, addr);
+	if (!span)
+		return index_find_plt(index, addr, ret);
+	*ret = (struct index_symbol){ .start = span->start,
+				      .size = span->end - span->start,
+				      .name = index->names.data[span->item] };
+	return true;
+}

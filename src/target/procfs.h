@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * procfs.h: what /proc says of one thread, read without touching it. schedstat stays open, because
+ * its third field (times switched in) is the witness that a thread has not run, and is read often.
+ * A thread that has ended is data (state 0 in its look), not an error.
+ */
+#ifndef SS_TARGET_PROCFS_H
+#define SS_TARGET_PROCFS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/capture.h"
+#include "target/target.h"
+
+struct procfs_thread {
+	pid_t tid;
+	int schedstat_fd; /* -1: descriptors are short, it is opened for each read */
+};
+
+/*
+ * 0 or a negative errno; -ESRCH and -ENOENT: there is no such thread (any more). Leaves the last
+ * few descriptors below the soft limit free for other uses.
+ */
+int procfs_thread_open(const struct target *target, pid_t tid, struct procfs_thread *ret);
+void procfs_thread_close(struct procfs_thread *thread);
+
+/*
+ * Everything in struct look, in the order schedstat, stat, syscall, wchan, sched. The last two say
+ * something of a thread that sleeps only, and are read for no other. Call it before anything is
+ * stopped: a stop destroys what syscall and sched say. 0 (also for a thread that has vanished), or
+ * a negative errno if stat could not be read (-EMFILE, -EACCES).
+ */
+int procfs_look(const struct target *target, const struct procfs_thread *thread, struct look *ret);
+
+/*
+ * Read schedstat, the state and syscall again. If the thread has run since, wchan and exec_start_ns
+ * belong to an earlier wait and are emptied. Results as procfs_look's. Async-signal-safe.
+ */
+int procfs_relook_call(const struct target *target, const struct procfs_thread *thread,
+		       struct look *look);
+
+/*
+ * Times the thread was switched in: 0, or a negative errno (-ESRCH, -ENOENT: vanished).
+ * Async-signal-safe, allocates nothing: right while threads are stopped.
+ */
+int procfs_pcount(const struct target *target, const struct procfs_thread *thread, uint64_t *ret);
+
+/* Raise RLIMIT_NOFILE to its hard limit; the soft limit as it was, 0 if unknown. */
+uint64_t procfs_raise_fd_limit(void);
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * procparse.c: the texts of /proc as structs. Owns nothing, reads no file, allocates nothing (but
+ * the path of a maps line, in the caller's buffer). The bytes are foreign: thread names and paths
+ * are chosen by the target and may imitate any other part of the text. Every function fills its
+ * results completely or not at all. All but the maps and inet lines are async-signal-safe.
+ */
+#include "target/procparse.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+/* ---- scanning ---- */
+
+static void skip_blanks(const char **p)
+{
+	while (**p == ' ' || **p == '\t')
+		(*p)++;
+}
+
+static bool skip_char(const char **p, char c)
+{
+	if (**p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static bool skip_text(const char **p, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (strncmp(*p, text, len) != 0)
+		return false;
+	*p += len;
+	return true;
+}
+
+static bool skip_word(const char **p)
+{
+	skip_blanks(p);
+	if (**p == '\0' || **p == '\n')
+		return false;
+	*p += strcspn(*p, " \t\n");
+	return true;
+}
+
+static unsigned digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
+	return 16;
+}
+
+/* Digits only: no sign, no blanks, no prefix; false if there are none or they do not fit. */
+static bool scan_digits(const char **p, unsigned base, uint64_t *ret)
+{
+	const char *start = *p;
+	uint64_t value = 0;
+
+	for (; digit_value(**p) < base; (*p)++) {
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, digit_value(**p), &value))
+			return false;
+	}
+	*ret = value;
+	return *p > start;
+}
+
+static bool scan_number(const char **p, unsigned base, uint64_t *ret)
+{
+	skip_blanks(p);
+	return scan_digits(p, base, ret);
+}
+
+/* A decimal number that may be negative: then its two's complement. */
+static bool scan_signed(const char **p, uint64_t *ret)
+{
+	bool negative;
+
+	skip_blanks(p);
+	negative = skip_char(p, '-');
+	if (!scan_digits(p, 10, ret))
+		return false;
+	if (negative)
+		*ret = 0 - *ret;
+	return true;
+}
+
+static bool scan_address(const char **p, uint64_t *ret)
+{
+	skip_blanks(p);
+	return skip_text(p, "0x") && scan_digits(p, 16, ret);
+}
+
+static bool at_end(const char *p)
+{
+	skip_blanks(&p);
+	return *p == '\0' || (*p == '\n' && p[1] == '\0');
+}
+
+/* The text behind `prefix` at the next line that begins with it, from line *p on; NULL if none. */
+static const char *find_line(const char *p, const char *prefix)
+{
+	while (p) {
+		const char *rest = p;
+
+		if (skip_text(&rest, prefix))
+			return rest;
+		p = strchr(p, '\n');
+		p = p ? p + 1 : NULL;
+	}
+	return NULL;
+}
+
+/* ---- one thread ---- */
+
+/* Field numbers of proc(5), 1-based; the first that is a number behind the name is ppid. */
+enum { STAT_PPID = 4, STAT_FLAGS = 9, STAT_START = 22, STAT_STACK = 28, STAT_CPU = 39 };
+
+static bool scan_stat_fields(const char *p, uint64_t fields[STAT_CPU + 1])
+{
+	for (int i = STAT_PPID; i <= STAT_CPU; i++) {
+		if (!scan_signed(&p, &fields[i]) || (*p != ' ' && *p != '\n' && *p != '\0'))
+			return false;
+	}
+	return true;
+}
+
+int procparse_stat(const char *text, struct proc_stat *ret)
+{
+	struct proc_stat stat = { 0 };
+	uint64_t pid, f[STAT_CPU + 1];
+	const char *p = text, *name, *end;
+	size_t len;
+
+	if (!scan_digits(&p, 10, &pid) || pid > INT32_MAX || !skip_text(&p, " ("))
+		return -EINVAL;
+	name = p;
+	/* The name may hold parentheses and newlines; only numbers follow the last one. */
+	end = strrchr(name, ')');
+	if (!end || end[1] != ' ' || end[2] <= ' ' || !scan_stat_fields(end + 3, f))
+		return -EINVAL;
+	len = MIN((size_t)(end - name), sizeof(stat.comm) - 1);
+	memcpy(stat.comm, name, len);
+	stat.pid = (pid_t)pid;
+	stat.state = end[2];
+	stat.ppid = (pid_t)f[STAT_PPID];
+	stat.flags = f[STAT_FLAGS];
+	stat.start_time = f[STAT_START];
+	stat.start_stack = f[STAT_STACK];
+	stat.cpu = f[STAT_CPU] <= INT32_MAX ? (int)f[STAT_CPU] : -1;
+	*ret = stat;
+	return 0;
+}
+
+int procparse_schedstat(const char *text, struct look *look)
+{
+	uint64_t on, queue, count;
+
+	if (!scan_number(&text, 10, &on) || !scan_number(&text, 10, &queue) ||
+	    !scan_number(&text, 10, &count) || !at_end(text))
+		return -EINVAL;
+	look->on_cpu_ns = on;
+	look->run_queue_ns = queue;
+	look->pcount = count;
+	look->sched_known = on || queue || count;
+	return 0;
+}
+
+static int parse_call_numbers(const char *p, struct look *look)
+{
+	uint64_t nr, args[6] = { 0 }, sp, pc;
+	bool none;
+
+	if (!scan_signed(&p, &nr))
+		return -EINVAL;
+	none = (int64_t)nr < 0;
+	for (size_t i = 0; !none && i < ARRAY_SIZE(args); i++) {
+		if (!scan_address(&p, &args[i]))
+			return -EINVAL;
+	}
+	if (!scan_address(&p, &sp) || !scan_address(&p, &pc) || !at_end(p))
+		return -EINVAL;
+	look->call = none ? CALL_NONE : CALL_NUMBER;
+	look->nr = (int64_t)nr;
+	memcpy(look->args, args, sizeof(args));
+	look->sp = sp;
+	look->pc = pc;
+	return 0;
+}
+
+int procparse_syscall(const char *text, struct look *look)
+{
+	const char *p = text;
+
+	if (!skip_text(&p, "running"))
+		return parse_call_numbers(text, look);
+	if (!at_end(p))
+		return -EINVAL;
+	look->call = CALL_RUNNING;
+	return 0;
+}
+
+/* "       1697734.953650": milliseconds and six digits, from SPLIT_NS of kernel/sched/debug.c. */
+static bool scan_split_ns(const char *p, uint64_t *ret)
+{
+	const char *fraction;
+	uint64_t ms, ns;
+
+	if (!scan_number(&p, 10, &ms) || !skip_char(&p, '.'))
+		return false;
+	fraction = p;
+	return scan_digits(&p, 10, &ns) && p - fraction == 6 && (*p == '\n' || *p == '\0') &&
+	       !__builtin_mul_overflow(ms, NS_PER_MS, &ms) && !__builtin_add_overflow(ms, ns, ret);
+}
+
+int procparse_exec_start(const char *text, uint64_t *ret_ns)
+{
+	uint64_t ns;
+
+	/* The first line is the thread's name, unescaped: it may look like the one wanted. */
+	while ((text = find_line(text, "se.exec_start"))) {
+		const char *p = text;
+
+		skip_blanks(&p);
+		if (skip_char(&p, ':') && scan_split_ns(p, &ns)) {
+			*ret_ns = ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int procparse_status_number(const char *text, const char *key, int base, uint64_t *ret)
+{
+	const char *p = text;
+	uint64_t value;
+
+	while ((p = find_line(p, key))) {
+		if (!skip_char(&p, ':'))
+			continue;
+		if (!scan_number(&p, (unsigned)base, &value))
+			return -EINVAL;
+		*ret = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* ---- maps ---- */
+
+static bool scan_perm(const char **p, unsigned *ret)
+{
+	static const char letters[] = "rwx";
+	unsigned perm = 0;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (skip_char(p, letters[i]))
+			perm |= 1u << i;
+		else if (!skip_char(p, '-'))
+			return false;
+	}
+	*ret = perm;
+	return skip_char(p, 'p') || skip_char(p, 's');
+}
+
+static bool scan_dev(const char **p, uint64_t *ret)
+{
+	uint64_t major, minor;
+
+	if (!scan_digits(p, 16, &major) || !skip_char(p, ':') || !scan_digits(p, 16, &minor) ||
+	    major > UINT32_MAX || minor > UINT32_MAX)
+		return false;
+	*ret = makedev((unsigned)major, (unsigned)minor);
+	return true;
+}
+
+static bool scan_map_numbers(const char **p, struct map *map)
+{
+	return scan_digits(p, 16, &map->start) && skip_char(p, '-') &&
+	       scan_digits(p, 16, &map->end) && skip_char(p, ' ') && map->start < map->end &&
+	       scan_perm(p, &map->perm) && skip_char(p, ' ') && scan_digits(p, 16, &map->offset) &&
+	       skip_char(p, ' ') && scan_dev(p, &map->dev) && skip_char(p, ' ') &&
+	       scan_digits(p, 10, &map->inode) && (**p == ' ' || **p == '\0');
+}
+
+/*
+ * Newline is the one byte that the kernel escapes here (show_map_vma: seq_path with "\n"); other
+ * backslashes are the file name's own.
+ */
+static void add_unescaped(struct buf *paths, const char *path, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (len - i >= 4 && memcmp(path + i, "\\012", 4) == 0) {
+			buf_putc(paths, '\n');
+			i += 3;
+		} else {
+			buf_putc(paths, path[i]);
+		}
+	}
+	buf_putc(paths, '\0');
+}
+
+/* Cuts d_path's mark of an unlinked file off; false if there is none. */
+static bool cut_deleted(const char *path, size_t *len)
+{
+	static const char mark[] = " (deleted)";
+	size_t mark_len = sizeof(mark) - 1;
+
+	if (*len <= mark_len || path[0] != '/' ||
+	    memcmp(path + *len - mark_len, mark, mark_len) != 0)
+		return false;
+	*len -= mark_len;
+	return true;
+}
+
+/* Room for the numbers: 16-16 4 16 8:8 20, and the blanks between them. */
+enum { MAP_HEAD_MAX = 128 };
+
+int procparse_maps_line(const char *line, size_t len, struct map *ret, struct buf *paths)
+{
+	char head[MAP_HEAD_MAX];
+	struct map map = { 0 };
+	const char *p = head;
+	size_t used, path_len;
+
+	/* The line is not NUL-terminated; its numbers are scanned in a copy that is. */
+	used = MIN(len, sizeof(head) - 1);
+	memcpy(head, line, used);
+	head[used] = '\0';
+	if (!scan_map_numbers(&p, &map))
+		return -EINVAL;
+	used = (size_t)(p - head);
+	while (used < len && line[used] == ' ')
+		used++;
+	path_len = strnlen(line + used, len - used);
+	map.deleted = cut_deleted(line + used, &path_len);
+	map.path = paths->len;
+	add_unescaped(paths, line + used, path_len);
+	if (paths->failed)
+		return -ENOMEM;
+	*ret = map;
+	return 0;
+}
+
+/* ---- sockets ---- */
+
+/* Addresses are 32-bit words in network order, printed as host integers (net/ipv4/tcp_ipv4.c). */
+static bool scan_inet_address(const char **p, bool ipv6, uint32_t words[4], unsigned *ret_port)
+{
+	unsigned n = ipv6 ? 4 : 1;
+	char part[9] = { 0 };
+	uint64_t value;
+
+	skip_blanks(p);
+	for (unsigned i = 0; i < n; i++) {
+		const char *digits = part;
+
+		if (strnlen(*p, 8) < 8)
+			return false;
+		memcpy(part, *p, 8);
+		if (!scan_digits(&digits, 16, &value) || *digits)
+			return false;
+		words[i] = (uint32_t)value;
+		*p += 8;
+	}
+	if (!skip_char(p, ':') || !scan_digits(p, 16, &value) || value > UINT16_MAX)
+		return false;
+	*ret_port = (unsigned)value;
+	return true;
+}
+
+enum { INET_TEXT_MAX = INET6_ADDRSTRLEN + 16 };
+
+static void format_inet(char ret[INET_TEXT_MAX], bool ipv6, const uint32_t words[4], unsigned port)
+{
+	char address[INET6_ADDRSTRLEN] = "?";
+
+	inet_ntop(ipv6 ? AF_INET6 : AF_INET, words, address, sizeof(address));
+	snprintf(ret, INET_TEXT_MAX, ipv6 ? "[%s]:%u" : "%s:%u", address, port);
+}
+
+int procparse_inet_line(const char *line, bool ipv6, uint64_t *ret_inode, char *ret, size_t len)
+{
+	uint32_t local[4] = { 0 }, remote[4] = { 0 };
+	unsigned local_port, remote_port;
+	char a[INET_TEXT_MAX], b[INET_TEXT_MAX];
+	const char *p = line;
+	uint64_t slot, inode;
+
+	if (!scan_number(&p, 10, &slot) || !skip_char(&p, ':') ||
+	    !scan_inet_address(&p, ipv6, local, &local_port) ||
+	    !scan_inet_address(&p, ipv6, remote, &remote_port))
+		return -EINVAL;
+	/* st tx:rx tr:when retrnsmt uid timeout */
+	for (int i = 0; i < 6; i++) {
+		if (!skip_word(&p))
+			return -EINVAL;
+	}
+	if (!scan_number(&p, 10, &inode))
+		return -EINVAL;
+	*ret_inode = inode;
+	format_inet(a, ipv6, local, local_port);
+	format_inet(b, ipv6, remote, remote_port);
+	if (remote_port)
+		snprintf(ret, len, "%s -> %s", a, b);
+	else
+		snprintf(ret, len, "%s", a);
+	return 0;
+}
+
+int procparse_unix_line(const char *line, uint64_t *ret_inode, const char **ret_path)
+{
+	const char *p = line;
+	uint64_t inode;
+
+	/* Num: RefCount Protocol Flags Type St */
+	for (int i = 0; i < 6; i++) {
+		if (!skip_word(&p))
+			return -EINVAL;
+		if (i == 0 && p[-1] != ':')
+			return -EINVAL;
+	}
+	if (!scan_number(&p, 10, &inode) || (*p != ' ' && *p != '\0'))
+		return -EINVAL;
+	*ret_inode = inode;
+	/* One blank, then the path, which may begin with blanks itself. */
+	*ret_path = *p ? p + 1 : p;
+	return 0;
+}
+
+/* ---- the machine ---- */
+
+int procparse_cpu_steal(const char *text, int cpu, uint64_t *ret_ticks)
+{
+	uint64_t number, column[8];
+
+	if (cpu < 0)
+		return -ENOENT;
+	while ((text = find_line(text, "cpu"))) {
+		const char *p = text;
+
+		if (!scan_digits(&p, 10, &number) || number != (uint64_t)cpu)
+			continue;
+		/* user nice system idle iowait irq softirq steal */
+		for (size_t i = 0; i < ARRAY_SIZE(column); i++) {
+			if (!scan_number(&p, 10, &column[i]))
+				return -EINVAL;
+		}
+		*ret_ticks = column[7];
+		return 0;
+	}
+	return -ENOENT;
+}

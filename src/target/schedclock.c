@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Moves the calling
+ * thread between CPUs, so nothing of the target may be stopped while it runs; always gives the
+ * thread its own CPU mask back. Never trusts a clock that it has not read on the CPU itself:
+ * exec_start is rq_clock_task(), which leaves out steal and interrupt time CPU by CPU
+ * (kernel/sched/core.c, update_rq_clock_task).
+ */
+#include "target/schedclock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/fileio.h"
+#include "target/procparse.h"
+
+enum {
+	CPUS_MAX = 8192, /* NR_CPUS of the largest kernel configurations */
+	TRIES = 3,
+	PROC_STAT_MAX = 4 << 20,
+};
+
+/* A look may be older than the end of its wait by one tick (4 ms at 250 Hz). */
+#define SLACK_NS ((int64_t)(4 * NS_PER_MS))
+
+#if defined(__x86_64__)
+enum { CALL_RESTART_SYSCALL = 219 };
+#else
+enum { CALL_RESTART_SYSCALL = 128 };
+#endif
+
+struct cpu_mask {
+	size_t size; /* in bytes */
+	cpu_set_t sets[CPUS_MAX / CPU_SETSIZE];
+};
+
+void schedclock_init(struct schedclock *clock)
+{
+	*clock = (struct schedclock){ 0 };
+}
+
+void schedclock_done(struct schedclock *clock)
+{
+	vec_done(&clock->cpus);
+	buf_done(&clock->stat);
+}
+
+void schedclock_begin(struct schedclock *clock)
+{
+	clock->cpus.n = 0;
+	buf_reset(&clock->stat);
+}
+
+/* Our own exec_start: since the yield before it, the CPU's clock at that very moment. */
+static int read_own_exec_start(uint64_t *ret)
+{
+	char text[1024];
+	ssize_t n = file_read_at(AT_FDCWD, "/proc/thread-self/sched", text, sizeof(text));
+
+	return n < 0 ? (int)n : procparse_exec_start(text, ret);
+}
+
+/*
+ * The yield makes the kernel bring exec_start up to date (update_curr, or the switch back to us).
+ * The best of a few tries is the one with the least time between that and the reading: a tick or a
+ * preemption in between moves exec_start.
+ */
+static int measure_offset(int64_t *ret)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t before, window, exec_start;
+		int r;
+
+		sched_yield();
+		before = clock_mono_ns();
+		r = read_own_exec_start(&exec_start);
+		if (r < 0)
+			return r;
+		window = clock_mono_ns() - before;
+		if (window < best) {
+			best = window;
+			*ret = (int64_t)(before - exec_start);
+		}
+	}
+	return 0;
+}
+
+/* A raw call: glibc's wrapper does not tell how many bytes the kernel's mask has. */
+static int save_mask(struct cpu_mask *mask)
+{
+	long n = syscall(SYS_sched_getaffinity, 0, sizeof(mask->sets), mask->sets);
+
+	if (n < 0)
+		return -errno;
+	mask->size = (size_t)n;
+	return 0;
+}
+
+static int pin_to(int cpu)
+{
+	struct cpu_mask mask = { 0 };
+
+	CPU_SET_S((size_t)cpu, sizeof(mask.sets), mask.sets);
+	return sched_setaffinity(0, sizeof(mask.sets), mask.sets) < 0 ? -errno : 0;
+}
+
+static int measure_on(int cpu, int64_t *ret)
+{
+	struct cpu_mask saved = { 0 };
+	int r = save_mask(&saved);
+
+	if (r < 0)
+		return r;
+	r = pin_to(cpu);
+	if (r < 0)
+		return r;
+	r = sched_getcpu() == cpu ? measure_offset(ret) : -EAGAIN;
+	sched_setaffinity(0, saved.size, saved.sets);
+	return r;
+}
+
+static uint64_t read_steal_ns(struct buf *stat, int cpu)
+{
+	uint64_t ticks = 0;
+	long hz = sysconf(_SC_CLK_TCK);
+
+	if (stat->len == 0)
+		file_read_whole_at(AT_FDCWD, "/proc/stat", PROC_STAT_MAX, stat);
+	if (stat->len == 0 || hz <= 0)
+		return 0;
+	procparse_cpu_steal(stat->data, cpu, &ticks);
+	return ticks * (NS_PER_SEC / (uint64_t)hz);
+}
+
+static void calibrate(struct schedclock *clock, struct schedclock_cpu *entry, int cpu)
+{
+	int64_t offset = 0;
+
+	if (measure_on(cpu, &offset) < 0) {
+		entry->state = SCHEDCLOCK_FAILED;
+		return;
+	}
+	*entry = (struct schedclock_cpu){
+		.state = SCHEDCLOCK_KNOWN,
+		.offset_ns = offset,
+		.steal_ns = read_steal_ns(&clock->stat, cpu),
+	};
+}
+
+static int find_cpu(struct schedclock *clock, int cpu, struct schedclock_cpu **ret)
+{
+	if (cpu < 0 || cpu >= CPUS_MAX)
+		return -ENODATA;
+	while (clock->cpus.n <= (size_t)cpu) {
+		if (vec_push(&clock->cpus, (struct schedclock_cpu){ 0 }) < 0)
+			return -ENOMEM;
+	}
+	*ret = &clock->cpus.data[cpu];
+	if ((*ret)->state == SCHEDCLOCK_UNTRIED)
+		calibrate(clock, *ret, cpu);
+	return (*ret)->state == SCHEDCLOCK_KNOWN ? 0 : -ENODATA;
+}
+
+static bool can_be_dated(const struct look *look)
+{
+	return (look->state == 'S' || look->state == 'D') && look->exec_start_ns != 0 &&
+	       !(look->call == CALL_NUMBER && look->nr == CALL_RESTART_SYSCALL);
+}
+
+int schedclock_since(struct schedclock *clock, const struct look *look, uint64_t *ret_ns,
+		     bool *ret_at_least)
+{
+	struct schedclock_cpu *cpu;
+	int64_t waited;
+	int r;
+
+	if (!can_be_dated(look))
+		return -ENODATA;
+	r = find_cpu(clock, look->cpu, &cpu);
+	if (r < 0)
+		return r;
+	waited = (int64_t)(look->at_ns - look->exec_start_ns - (uint64_t)cpu->offset_ns);
+	if (waited < -SLACK_NS)
+		return -ENODATA;
+	*ret_ns = waited > 0 ? (uint64_t)waited : 0;
+	*ret_at_least = cpu->steal_ns > *ret_ns / 100;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unwind/memview.h"
+
+#include <string.h>
+
+#include "model/capture.h"
+#include "target/image.h"
+
+bool memview_bytes(struct memview *view, uint64_t addr, void *ret, size_t len)
+{
+	const struct capture_thread *thread = view->thread;
+	const unsigned char *bytes;
+
+	for (unsigned i = 0; i < thread->ncopies; i++) {
+		const struct stack_copy *copy = &thread->copies[i];
+
+		if (addr >= copy->addr && addr - copy->addr <= copy->len &&
+		    copy->len - (addr - copy->addr) >= len) {
+			memcpy(ret, copy->bytes + (addr - copy->addr), len);
+			return true;
+		}
+	}
+	bytes = images_bytes(view->images, addr, len);
+	if (bytes) {
+		memcpy(ret, bytes, len);
+		return true;
+	}
+	view->missed = addr;
+	return false;
+}
+
+bool memview_word(struct memview *view, uint64_t addr, uint64_t *ret)
+{
+	return memview_bytes(view, addr, ret, sizeof(*ret));
+}
+
+enum ss_stack_end memview_missed_end(const struct memview *view)
+{
+	const struct capture_thread *thread = view->thread;
+
+	for (unsigned i = 0; i < thread->ncopies; i++) {
+		const struct stack_copy *copy = &thread->copies[i];
+
+		if (!copy->to_map_end && view->missed >= copy->addr)
+			return SS_END_WINDOW;
+	}
+	return SS_END_UNREADABLE;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The `cfi` unwinder: one row look-up and a few loads a frame (see cfi-rows.h), with full
+ * evaluation of DWARF expressions where a row cannot say it.
+ *
+ *	higher addresses   | caller's frame      |
+ *	                   +---------------------+ <- CFA = r[cfa_reg] + cfa_off = caller's sp
+ *	                   | return address      |    at CFA + ra_off (x86-64: -8)
+ *	                   | saved registers     |    at CFA + off[i]
+ *	                   | locals              | <- sp
+ *
+ * A thread that was read without a stop has only sp and pc. Where a rule asks for the frame
+ * pointer that nobody saved, a learned frame size may stand in for it (frame-size.h); if not, the
+ * walk ends with NEEDS_REGISTER.
+ */
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "target/image.h"
+#include "unwind/cfi-rows.h"
+#include "unwind/expr.h"
+#include "unwind/frame-size.h"
+#include "unwind/unwind.h"
+#include "unwind/walker.h"
+
+/* A frame size seen in the walk at hand; learned only if the walk completes. */
+struct sighting {
+	uint64_t pc, cfa;
+	int64_t k;
+};
+
+struct unwinder {
+	struct images *images;
+	struct cfi_rows rows;
+	struct frame_sizes sizes;
+	VEC(struct sighting) sightings;
+};
+
+/* The walk in progress. */
+struct state {
+	struct unwinder *unwinder;
+	struct walker walker;
+	struct memview view;
+	struct regs regs;
+	uint32_t flags; /* of the current frame */
+};
+
+static int cfi_open(struct images *images, struct unwinder **ret, struct ss_error *err)
+{
+	struct unwinder *unwinder = calloc(1, sizeof(*unwinder));
+
+	if (!unwinder)
+		return ss_error_oom(err);
+	unwinder->images = images;
+	cfi_rows_init(&unwinder->rows, images);
+	frame_sizes_init(&unwinder->sizes);
+	*ret = unwinder;
+	return 0;
+}
+
+static void cfi_forget(struct unwinder *unwinder)
+{
+	cfi_rows_forget(&unwinder->rows);
+	frame_sizes_forget(&unwinder->sizes);
+}
+
+static void cfi_close(struct unwinder *unwinder)
+{
+	if (!unwinder)
+		return;
+	cfi_rows_done(&unwinder->rows);
+	frame_sizes_done(&unwinder->sizes);
+	vec_done(&unwinder->sightings);
+	free(unwinder);
+}
+
+static int end_needs_register(struct state *s, unsigned reg)
+{
+	s->walker.walk->want_reg = reg;
+	return walker_end(&s->walker, SS_END_NEEDS_REGISTER);
+}
+
+static int end_needs_memory(struct state *s)
+{
+	s->walker.walk->want_addr = s->view.missed;
+	return walker_end(&s->walker, memview_missed_end(&s->view));
+}
+
+/* The current frame's pc and flags are in the walk; say that its caller rests on a learned size. */
+static void mark_inferred(struct state *s)
+{
+	struct walk *walk = s->walker.walk;
+
+	walk->frames.data[walk->frames.n - 1].flags |= FRAME_INFERRED;
+}
+
+/*
+ * True if the bytes before a return address are a call instruction: e8 rel32, or ff /2 with any
+ * addressing form. Only for inferred frames, to reject a wrong K.
+ */
+static bool follows_call(const struct images *images, uint64_t pc)
+{
+#if defined(__x86_64__)
+	const unsigned char *p = images_bytes(images, pc - 7, 7);
+
+	if (!p)
+		return false;
+	if (p[2] == 0xe8)
+		return true;
+	for (unsigned len = 2; len <= 7; len++)
+		if (p[7 - len] == 0xff && (p[7 - len + 1] >> 3 & 7) == 2)
+			return true;
+	return false;
+#else
+	const unsigned char *p = images_bytes(images, pc - 4, 4);
+	uint32_t insn;
+
+	if (!p)
+		return false;
+	insn = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return insn >> 26 == 0x25 || (insn & 0xfffffc1f) == 0xd63f0000; /* bl, blr */
+#endif
+}
+
+/* The frame pointer by a learned frame size. Only a return address has one. */
+static bool infer_fp(struct state *s, bool *ret_inferred)
+{
+	uint64_t pc = s->regs.r[REG_PC];
+	int64_t k;
+
+	if ((s->flags & FRAME_EXACT) || !frame_size_find(&s->unwinder->sizes, pc, &k))
+		return false;
+	regs_set(&s->regs, REG_FP, s->regs.r[REG_SP] + (uint64_t)k);
+	mark_inferred(s);
+	*ret_inferred = true;
+	return true;
+}
+
+static void note_frame_size(struct state *s)
+{
+	struct sighting sighting = {
+		.pc = s->regs.r[REG_PC],
+		.cfa = s->regs.r[REG_SP],
+		.k = (int64_t)(s->regs.r[REG_FP] - s->regs.r[REG_SP]),
+	};
+
+	if (!(s->flags & FRAME_EXACT))
+		(void)vec_push(&s->unwinder->sightings, sighting);
+}
+
+/* Return addresses on aarch64 may carry a pointer authentication code above the 48 address bits. */
+static uint64_t clean_return_address(uint64_t addr)
+{
+#if defined(__aarch64__)
+	return addr & 0xffffffffffffull;
+#else
+	return addr;
+#endif
+}
+
+/* 1: s->regs are the caller's; 0: the walk has ended. */
+static int step_simple(struct state *s, const struct cfi_row *row)
+{
+	struct regs next = { .known = s->regs.known & row->same };
+	bool inferred = false;
+	uint64_t cfa, ra;
+
+	if (!regs_known(&s->regs, row->cfa_reg) &&
+	    !(row->cfa_reg == REG_FP && infer_fp(s, &inferred)))
+		return end_needs_register(s, row->cfa_reg);
+	if (row->cfa_reg == REG_FP && !inferred)
+		note_frame_size(s);
+	cfa = s->regs.r[row->cfa_reg] + (uint64_t)(int64_t)row->cfa_off;
+	if (!row->ra_in_reg) {
+		if (!memview_word(&s->view, cfa + (uint64_t)(int64_t)row->ra_off, &ra))
+			return end_needs_memory(s);
+	} else if (!regs_known(&s->regs, row->ra_in_reg)) {
+		return end_needs_register(s, row->ra_in_reg);
+	} else {
+		ra = s->regs.r[row->ra_in_reg];
+	}
+	ra = clean_return_address(ra);
+	if (inferred && !follows_call(s->unwinder->images, ra))
+		return end_needs_register(s, REG_FP);
+	for (unsigned reg = 0; reg < REG_COUNT; reg++)
+		if (next.known >> reg & 1)
+			next.r[reg] = s->regs.r[reg];
+	for (unsigned i = 0; i < row->nsaved; i++) {
+		uint64_t value;
+
+		if (!memview_word(&s->view, cfa + (uint64_t)(int64_t)row->off[i], &value))
+			return end_needs_memory(s);
+		regs_set(&next, row->saved[i], value);
+	}
+	regs_set(&next, REG_SP, cfa);
+	regs_set(&next, REG_PC, ra);
+	s->regs = next;
+	return 1;
+}
+
+static int end_expression(struct state *s, enum expr_status status, uint64_t value)
+{
+	switch (status) {
+	case EXPR_NEEDS_REGISTER:
+		return end_needs_register(s, (unsigned)value);
+	case EXPR_NEEDS_MEMORY:
+		return end_needs_memory(s);
+	default:
+		return walker_end(&s->walker, SS_END_NO_CFI);
+	}
+}
+
+/*
+ * The caller's value of one register. EXPR_OK with *ret_known false: the register is not saved, or
+ * is the same as one that is not known.
+ */
+static enum expr_status eval_register(struct state *s, Dwarf_Frame *frame, unsigned reg,
+				      uint64_t cfa, uint64_t *ret, bool *ret_known)
+{
+	Dwarf_Op mem[3], *ops;
+	size_t n;
+	enum expr_status status;
+
+	*ret_known = false;
+	if (dwarf_frame_register(frame, (int)reg, mem, &ops, &n) != 0)
+		return EXPR_UNSUPPORTED;
+	if (n == 0) {
+		bool same = ops != mem && regs_known(&s->regs, reg);
+
+		*ret_known = same;
+		*ret = same ? s->regs.r[reg] : 0;
+		return EXPR_OK;
+	}
+	if (n == 1 && ops[0].atom == DW_OP_regx) {
+		*ret_known = ops[0].number < REG_COUNT &&
+			     regs_known(&s->regs, (unsigned)ops[0].number);
+		*ret = *ret_known ? s->regs.r[ops[0].number] : 0;
+		return EXPR_OK;
+	}
+	/* the rules of DW_CFA_expression begin with the CFA pushed; libdw's own say call_frame_cfa */
+	status = expr_eval(ops, n, &s->regs, ops[0].atom != DW_OP_call_frame_cfa, cfa, &s->view,
+			   ret);
+	if (status != EXPR_OK)
+		return status;
+	if (ops[n - 1].atom != DW_OP_stack_value && !memview_word(&s->view, *ret, ret))
+		return EXPR_NEEDS_MEMORY;
+	*ret_known = true;
+	return EXPR_OK;
+}
+
+static int step_complex(struct state *s, const struct cfi_row *row)
+{
+	struct regs next = { 0 };
+	enum expr_status status;
+	Dwarf_Op *ops;
+	uint64_t cfa, ra;
+	bool known;
+	size_t n;
+
+	if (dwarf_frame_cfa(row->frame, &ops, &n) != 0 || n == 0)
+		return walker_end(&s->walker, SS_END_NO_CFI);
+	status = expr_eval(ops, n, &s->regs, false, 0, &s->view, &cfa);
+	if (status != EXPR_OK)
+		return end_expression(s, status, cfa);
+	status = eval_register(s, row->frame, row->ra_column, cfa, &ra, &known);
+	if (status != EXPR_OK)
+		return end_expression(s, status, ra);
+	if (!known)
+		return walker_end(&s->walker, SS_END_COMPLETE);
+	for (unsigned reg = 0; reg < REG_COUNT; reg++) {
+		uint64_t value;
+
+		/* a register whose rule cannot be evaluated is unknown, and may never be asked for */
+		if (reg != REG_SP && reg != REG_PC &&
+		    (row->signal || (REGS_CALLEE_SAVED >> reg & 1)) &&
+		    eval_register(s, row->frame, reg, cfa, &value, &known) == EXPR_OK && known)
+			regs_set(&next, reg, value);
+	}
+	/* sp is the CFA unless the frame says otherwise, as signal trampolines do */
+	if (!row->signal || eval_register(s, row->frame, REG_SP, cfa, &next.r[REG_SP], &known) ||
+	    !known)
+		next.r[REG_SP] = cfa;
+	regs_set(&next, REG_SP, next.r[REG_SP]);
+	regs_set(&next, REG_PC, clean_return_address(ra));
+	s->regs = next;
+	return 1;
+}
+
+/* From the frame in s->regs to its caller's. */
+static int step(struct state *s)
+{
+	const struct cfi_row *row =
+		cfi_row_find(&s->unwinder->rows, s->regs.r[REG_PC], s->flags & FRAME_EXACT);
+	struct walk *walk = s->walker.walk;
+	int r;
+
+	if (!row)
+		return -ENOMEM;
+	switch ((enum cfi_kind)row->kind) {
+	case CFI_NONE:
+		return walker_end(&s->walker, SS_END_NO_CFI);
+	case CFI_OUTERMOST:
+		return walker_end(&s->walker, SS_END_COMPLETE);
+	case CFI_SIMPLE:
+		r = step_simple(s, row);
+		break;
+	default:
+		r = step_complex(s, row);
+		break;
+	}
+	if (row->signal)
+		walk->frames.data[walk->frames.n - 1].flags |= FRAME_SIGNAL;
+	s->flags = row->signal ? FRAME_EXACT : 0;
+	/* a thread's first function may be entered with 0 as its return address (makecontext, Go) */
+	if (r > 0 && s->regs.r[REG_PC] == 0)
+		return walker_end(&s->walker, SS_END_COMPLETE);
+	return r;
+}
+
+static int cfi_walk(struct unwinder *unwinder, const struct capture_thread *thread,
+		    unsigned max_frames, struct walk *walk)
+{
+	struct state s = {
+		.unwinder = unwinder,
+		.view = { .thread = thread, .images = unwinder->images },
+		.regs = thread->regs,
+		.flags = FRAME_EXACT,
+	};
+	int r;
+
+	unwinder->sightings.n = 0;
+	walker_begin(&s.walker, walk, max_frames);
+	do {
+		r = walker_add(&s.walker, s.regs.r[REG_PC], s.regs.r[REG_SP], s.flags);
+		if (r > 0)
+			r = step(&s);
+	} while (r > 0);
+	if (r == 0 && walk->end == SS_END_COMPLETE)
+		vec_each(sighting, &unwinder->sightings)
+			frame_size_learn(&unwinder->sizes, sighting->pc, sighting->cfa,
+					 sighting->k);
+	return r;
+}
+
+const struct unwinder_ops unwinder_cfi = {
+	.name = "cfi",
+	.open = cfi_open,
+	.walk = cfi_walk,
+	.forget = cfi_forget,
+	.close = cfi_close,
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * words.c: what a thread does and waits for, and what a snapshot saw, in words. Every text that
+ * comes from the target is escaped. It says only what is known: an empty result is an answer.
+ */
+#include "write/write.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static const char *const no_stack_words[] = {
+#define X(name, text) [SS_NO_STACK_##name] = (text),
+	SS_NO_STACKS(X)
+#undef X
+};
+
+static void put_duration(struct buf *buf, uint64_t ns)
+{
+	char text[CLOCK_FORMAT_MAX];
+
+	buf_puts(buf, clock_format(text, sizeof(text), ns));
+}
+
+void write_quoted(struct buf *buf, const char *s)
+{
+	size_t start;
+
+	buf_putc(buf, '"');
+	start = buf->len;
+	buf_puts_escaped(buf, s);
+	for (size_t i = start; i < buf->len; i++)
+		if (buf->data[i] == '"')
+			buf->data[i] = '\'';
+	buf_putc(buf, '"');
+}
+
+void write_process_header(struct buf *buf, const struct ss_snapshot *snapshot)
+{
+	buf_printf(buf, "=== %d ", snapshot->pid);
+	buf_puts_escaped(buf, snapshot->comm);
+	buf_puts(buf, " ===\n");
+}
+
+static void put_syscall(struct buf *buf, const struct wait *wait)
+{
+	buf_puts(buf, wait_kind_name(WAIT_SYSCALL));
+	if (wait->call_name)
+		buf_printf(buf, " %s", wait->call_name);
+	else if (wait->call >= 0)
+		buf_printf(buf, " %" PRId64, wait->call);
+}
+
+void write_state(struct buf *buf, const struct thread *thread)
+{
+	const struct wait *wait = &thread->wait;
+
+	if (thread->state != STATE_BLOCKED || wait->kind == WAIT_NONE)
+		buf_puts(buf, thread_state_name(thread->state));
+	else if (wait->kind == WAIT_SYSCALL)
+		put_syscall(buf, wait);
+	else
+		buf_puts(buf, wait_kind_name(wait->kind));
+}
+
+static const char *object_noun(enum wait_kind kind)
+{
+	switch (kind) {
+	case WAIT_RWLOCK_READ:
+	case WAIT_RWLOCK_WRITE:
+		return "rwlock";
+	case WAIT_COND:
+		return "condition variable";
+	case WAIT_MUTEX:
+	case WAIT_SEMAPHORE:
+	case WAIT_BARRIER:
+	case WAIT_ONCE:
+		return wait_kind_name(kind);
+	default:
+		return "futex";
+	}
+}
+
+static int compare_tid(const void *key, const void *member)
+{
+	pid_t a = *(const pid_t *)key, b = ((const struct thread *)member)->tid;
+
+	return a < b ? -1 : a > b;
+}
+
+static void put_thread(struct buf *buf, const struct ss_snapshot *snapshot, pid_t tid)
+{
+	const struct thread *thread =
+		bsearch(&tid, snapshot->threads, snapshot->nthreads, sizeof(*thread), compare_tid);
+
+	buf_printf(buf, "thread %d", tid);
+	if (thread) {
+		buf_putc(buf, ' ');
+		write_quoted(buf, thread->name);
+	}
+}
+
+static void put_fd(struct buf *buf, const struct wait *wait)
+{
+	if (wait->call_name)
+		buf_printf(buf, "in %s of fd %d", wait->call_name, wait->fd);
+	else
+		buf_printf(buf, "on fd %d", wait->fd);
+	if (wait->fd_info && *wait->fd_info->text) {
+		buf_puts(buf, " (");
+		buf_puts_escaped(buf, wait->fd_info->text);
+		buf_putc(buf, ')');
+	}
+}
+
+/* Threads in these kinds sleep in a kernel function that tells more than the call does. */
+static bool place_helps(enum wait_kind kind)
+{
+	return kind == WAIT_NONE || kind == WAIT_SYSCALL || kind == WAIT_DISK ||
+	       kind == WAIT_PAGE_FAULT || kind == WAIT_FILE_READ || kind == WAIT_FILE_WRITE;
+}
+
+/* The most telling of object, descriptor and call; a bare system call is in the state already. */
+static void put_subject(struct buf *buf, const struct wait *wait)
+{
+	if (wait->object)
+		buf_printf(buf, "waits for %s 0x%" PRIx64, object_noun(wait->kind), wait->object);
+	else if (wait->fd >= 0)
+		put_fd(buf, wait);
+	else if (wait->call_name && wait->kind != WAIT_SYSCALL)
+		buf_printf(buf, "in %s", wait->call_name);
+}
+
+static void put_owner(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
+{
+	buf_puts(buf, wait->object ? " held by " : "held by ");
+	put_thread(buf, snapshot, wait->owner);
+}
+
+static void put_join(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
+{
+	buf_puts(buf, "waits for ");
+	put_thread(buf, snapshot, wait->owner);
+	buf_puts(buf, " to end");
+}
+
+static void next_clause(struct buf *buf, size_t start)
+{
+	if (buf->len > start)
+		buf_puts(buf, ", ");
+}
+
+void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struct thread *thread)
+{
+	const struct wait *wait = &thread->wait;
+	size_t start = buf->len;
+
+	if (thread->state != STATE_BLOCKED && thread->state != STATE_STOPPED)
+		return;
+	if (wait->kind == WAIT_JOIN && wait->owner) {
+		put_join(buf, snapshot, wait);
+	} else {
+		put_subject(buf, wait);
+		if (wait->owner) {
+			if (!wait->object)
+				next_clause(buf, start);
+			put_owner(buf, snapshot, wait);
+		}
+	}
+	if (wait->timeout_ns >= 0) {
+		next_clause(buf, start);
+		buf_puts(buf, "timeout ");
+		put_duration(buf, (uint64_t)wait->timeout_ns);
+	}
+	if (wait->place && *wait->place && place_helps(wait->kind)) {
+		next_clause(buf, start);
+		buf_puts(buf, "in the kernel's ");
+		buf_puts_escaped(buf, wait->place);
+	}
+}
+
+const char *write_no_stack_words(const struct thread *thread)
+{
+	return thread->stack ? stack_end_words(thread->stack->end)
+			     : no_stack_words[thread->no_stack];
+}
+
+/* ---- coverage ---- */
+
+static void cover_threads(struct buf *buf, const struct ss_coverage *c)
+{
+	buf_printf(buf, "threads: %u seen, %u with a stack", c->threads_seen, c->threads_sampled);
+	for (unsigned i = SS_NO_STACK_HAS_STACK + 1; i < SS_NO_STACK_COUNT; i++)
+		if (c->no_stack[i])
+			buf_printf(buf, ", %u %s", c->no_stack[i], no_stack_words[i]);
+	if (c->threads_filtered)
+		buf_printf(buf, "; %u left out by a filter", c->threads_filtered);
+}
+
+static void cover_stops(struct buf *buf, const struct ss_coverage *c)
+{
+	buf_printf(buf, "stops: %u", c->stops);
+	if (!c->stops)
+		return;
+	buf_puts(buf, " (longest ");
+	put_duration(buf, c->longest_stop_ns);
+	buf_puts(buf, ", total ");
+	put_duration(buf, c->total_stop_ns);
+	buf_puts(buf, "), pause ");
+	put_duration(buf, c->pause_ns);
+	buf_printf(buf, "; EINTR: %u avoided, %u caused", c->eintr_avoided, c->eintr_caused);
+}
+
+static void cover_stacks(struct buf *buf, const struct ss_coverage *c)
+{
+	const char *before = " (";
+	unsigned cut = 0;
+
+	for (unsigned i = SS_END_COMPLETE + 1; i < SS_END_COUNT; i++)
+		cut += c->stack_end[i];
+	buf_printf(buf, "stacks: %u complete, %u cut short", c->stack_end[SS_END_COMPLETE], cut);
+	for (unsigned i = SS_END_COMPLETE + 1; i < SS_END_COUNT; i++) {
+		if (!c->stack_end[i])
+			continue;
+		buf_printf(buf, "%s%u %s", before, c->stack_end[i],
+			   stack_end_words((enum ss_stack_end)i));
+		before = ", ";
+	}
+	buf_printf(buf, "%s; %u not of the same instant", cut ? ")" : "", c->inconsistent);
+	if (c->waits_undated)
+		buf_printf(buf, "; %u waits of unknown duration", c->waits_undated);
+}
+
+static void cover_frames(struct buf *buf, const struct ss_coverage *c)
+{
+	buf_printf(buf, "frames: %u, %u without a name, %u inferred; %" PRIu64 " bytes copied",
+		   c->frames, c->frames_unnamed, c->frames_inferred, c->bytes_copied);
+}
+
+static void cover_look(struct buf *buf, const struct ss_snapshot *snapshot)
+{
+	const struct ss_coverage *c = &snapshot->coverage;
+
+	buf_puts(buf, "read in ");
+	put_duration(buf, snapshot->took_ns);
+	buf_printf(buf, ", stop=%s, unwinder=%s", snapshot->stop, snapshot->unwinder);
+	if (c->ticks_planned > 1)
+		buf_printf(buf, "; ticks: %u planned, %u done, %u missed", c->ticks_planned,
+			   c->ticks_done, c->ticks_missed);
+}
+
+void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix)
+{
+	static void (*const parts[])(struct buf *, const struct ss_coverage *) = {
+		cover_threads,
+		cover_stops,
+		cover_stacks,
+		cover_frames,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		buf_puts(buf, prefix);
+		parts[i](buf, &snapshot->coverage);
+		buf_putc(buf, '\n');
+	}
+	buf_puts(buf, prefix);
+	cover_look(buf, snapshot);
+	buf_putc(buf, '\n');
+}
+
+void write_shown(struct buf *buf, const struct write_options *options, size_t shown, size_t all,
+		 const char *prefix)
+{
+	if (options->focus || options->ignore)
+		buf_printf(buf, "%sshown: %zu of %zu threads\n", prefix, shown, all);
+}

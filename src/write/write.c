@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * write.c: the table of writers, and the choice of threads and frames that all of them share. It
+ * only reads snapshots. A new format is one file with a const struct writer, one line in the table
+ * below and one value in enum ss_format.
+ */
+#include "write/write.h"
+
+const struct writer *const writers[] = {
+	[SS_FORMAT_TEXT] = &writer_dump,   [SS_FORMAT_COUNT] = &writer_count,
+	[SS_FORMAT_PPROF] = &writer_pprof, [SS_FORMAT_FOLDED] = &writer_folded,
+	[SS_FORMAT_JSON] = &writer_json,
+};
+const size_t nwriters = ARRAY_SIZE(writers);
+
+static bool location_matches(const struct location *location, const regex_t *regex)
+{
+	for (unsigned i = 0; location && i < location->nlines; i++)
+		if (regexec(regex, location->lines[i].function->name, 0, NULL, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool stack_matches(const struct stack *stack, const regex_t *regex)
+{
+	for (unsigned i = 0; stack && i < stack->n; i++)
+		if (location_matches(stack->frames[i].location, regex))
+			return true;
+	return false;
+}
+
+bool write_wants_thread(const struct thread *thread, const struct write_options *options)
+{
+	if (options->focus && !stack_matches(thread->stack, options->focus))
+		return false;
+	return !options->ignore || !stack_matches(thread->stack, options->ignore);
+}
+
+unsigned write_frame_count(const struct stack *stack, const struct write_options *options)
+{
+	return options->max_frames ? MIN(stack->n, options->max_frames) : stack->n;
+}
+
+const struct location *write_location(const struct frame *frame, struct location *room)
+{
+	if (frame->location)
+		return frame->location;
+	*room = (struct location){ .pc = frame->pc, .exact = frame->flags & FRAME_EXACT };
+	return room;
+}
