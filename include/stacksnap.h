@@ -161,7 +161,7 @@ struct ss_session_options {
 	const pid_t *tids;    /* look only at these threads; NULL: all */
 	size_t ntids;
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
-	unsigned max_frames;      /* 0: 1024 */
+	unsigned max_frames;      /* 0: 65536 */
 };
 
 struct ss_session;

@@ -154,7 +154,7 @@ void plan_restless(struct capturer *capturer, struct capture *capture)
 		if (work->plan != PLAN_RETRY)
 			continue;
 		if (capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
-		    !(look->call == CALL_NUMBER && eintr_call_is_interruptible(look->nr))) {
+		    !(look->call == CALL_NUMBER && eintr_may_return(look->nr))) {
 			work->plan = PLAN_STOP;
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
 		} else {

@@ -103,8 +103,8 @@ static void store_stop(struct work *work, struct capture_thread *thread, const s
  */
 static bool should_restart(const struct capturer *capturer, int64_t nr, const uint64_t args[6])
 {
-	return eintr_call_is_interruptible(nr) &&
-	       (capturer->mode == SS_STOP_AUTO || !eintr_call_has_timeout(nr, args));
+	return eintr_may_return(nr) &&
+	       (capturer->mode == SS_STOP_AUTO || !eintr_has_timeout(nr, args));
 }
 
 /* In the stop: keep the target from seeing an EINTR that it would not have seen without us. */

@@ -18,13 +18,19 @@ enum leaf_call {
 	LEAF_POLL,
 };
 
+/* Whose object it is, as far as its layout matters. */
+enum leaf_layout {
+	LAYOUT_UNKNOWN,
+	LAYOUT_PTHREAD, /* a pthread type of the C library */
+	LAYOUT_RUST,    /* std::sync of Rust */
+};
+
 struct leaf {
 	enum leaf_call call;
 	enum wait_kind kind; /* WAIT_NONE if call is LEAF_UNKNOWN */
-	bool pthread; /* the object is one of the C library's, laid out as its pthread types are */
+	enum leaf_layout layout;
 	bool musl;    /* the C library is musl */
-	bool foreign; /* unknown, and the futex belongs to a function that has a name: not to the C
-			 library */
+	bool foreign; /* unknown, and the call was made by no function of the C library's locks */
 };
 
 /* The first function from the leaf that the tables know; stack may be NULL. */

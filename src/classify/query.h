@@ -26,7 +26,7 @@ struct query {
 	struct classify_result *ret;
 };
 
-/* len bytes at addr if the caller has brought them; NULL after having asked for them, or in vain. */
+/* len bytes at addr if the caller has brought them; else NULL, and they are asked for once. */
 const unsigned char *query_memory(struct query *query, uint64_t addr, size_t len);
 
 /* The thread waits on descriptor `fd` (an argument: its low 32 bits count); asks what it is. */

@@ -128,7 +128,7 @@ static void open_sessions(struct job *job)
 		.ntids = opts->tids.n,
 		.thread_regex = opts->thread,
 		/* 0, the default, unless more are wanted: a limit here would count as a gap */
-		.max_frames = opts->frames > 1024 ? opts->frames : 0,
+		.max_frames = opts->frames > 65536 ? opts->frames : 0,
 	};
 	struct ss_error err;
 

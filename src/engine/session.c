@@ -14,7 +14,7 @@
 #include "target/procfs.h"
 
 enum {
-	MAX_FRAMES = 4096, /* of one stack, unless the options say otherwise */
+	MAX_FRAMES = 65536, /* of one stack, unless the options say otherwise */
 	EXEC_RETRIES = 3,
 };
 

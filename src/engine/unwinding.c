@@ -74,7 +74,7 @@ static bool may_stop_for_registers(const struct ss_session *session,
 	const struct look *look = &thread->look;
 
 	return session->stop == SS_STOP_AUTO && thread->how == CAPTURE_UNTOUCHED &&
-	       !(look->call == CALL_NUMBER && eintr_call_is_interruptible(look->nr));
+	       !(look->call == CALL_NUMBER && eintr_may_return(look->nr));
 }
 
 /* True if the thread may teach now: few per place, so that most need not be stopped at all. */

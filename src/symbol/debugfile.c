@@ -72,16 +72,20 @@ static int try_build_id(int root_fd, const struct build_id *id)
 	return try_path(root_fd, id, path);
 }
 
-/* The three places where gdb looks for a .gnu_debuglink. */
+/* The three places where gdb looks for a .gnu_debuglink: before and after the file's directory. */
+static const struct place {
+	const char *before, *after;
+} places[] = { { "", "/" }, { "", "/.debug/" }, { "/usr/lib/debug", "/" } };
+
 static int try_debuglink(int root_fd, const struct build_id *id, const char *file, const char *link)
 {
-	static const char *const forms[] = { "%.*s/%s", "%.*s/.debug/%s", "/usr/lib/debug%.*s/%s" };
 	const char *slash = strrchr(file, '/');
 	char path[PATH_MAX];
 	int fd = -1;
 
-	for (size_t i = 0; slash && fd < 0 && i < ARRAY_SIZE(forms); i++) {
-		int n = snprintf(path, sizeof(path), forms[i], (int)(slash - file), file, link);
+	for (size_t i = 0; slash && fd < 0 && i < ARRAY_SIZE(places); i++) {
+		int n = snprintf(path, sizeof(path), "%s%.*s%s%s", places[i].before,
+				 (int)(slash - file), file, places[i].after, link);
 
 		if (n < (int)sizeof(path))
 			fd = try_path(root_fd, id, path);

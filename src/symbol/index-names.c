@@ -92,8 +92,10 @@ static const char *file_name(struct symbol_index *index, struct unit *unit, Dwar
 	    !dwarf_cu_die(attr->cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
 	    dwarf_getsrcfiles(&cu, &files, &n) != 0)
 		return "";
-	/* 0 is "no file" up to DWARF 4 and the unit's main file since; dwarf_decl_file of elfutils
-	 * 0.188 takes it for "no file" always */
+	/*
+	 * 0 is "no file" up to DWARF 4 and the unit's main file since; dwarf_decl_file of elfutils
+	 * 0.188 takes it for "no file" always
+	 */
 	if (i >= n || (i == 0 && version < 5))
 		return "";
 	name = dwarf_filesrc(files, i, NULL, NULL);

@@ -125,8 +125,10 @@ static bool wanted(const GElf_Sym *sym, GElf_Word shndx, Elf *elf)
 	return type == STT_FUNC || type == STT_GNU_IFUNC;
 }
 
-/* Of names for one address: global before weak before local, then the longer, then the shorter
- * name. */
+/*
+ * Of names for one address: global before weak before local, then the longer range, then the
+ * shorter name.
+ */
 static uint64_t name_rank(const GElf_Sym *sym, const char *name)
 {
 	static const uint64_t by_binding[16] = {

@@ -7,6 +7,7 @@
  */
 #include "symbol/index-internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"

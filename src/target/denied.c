@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * denied.c: why the kernel refuses to let us look into a process, told from evidence that anyone may
- * read: both sides' status files, the owners of /proc files, Yama's sysctl. Owns nothing, changes
- * nothing. Follows the order of __ptrace_may_access (kernel/ptrace.c); where the evidence is silent
- * it names the missing capability, which is true whatever the reason.
+ * denied.c: why the kernel refuses to let us look into a process, told from evidence that anyone
+ * may read: both sides' status files, the owners of /proc files, Yama's sysctl. Owns nothing,
+ * changes nothing. Follows the order of __ptrace_may_access (kernel/ptrace.c); where the evidence
+ * is silent it names the missing capability, which is true whatever the reason.
  */
 #include "target/target.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fds.c: one descriptor of the target in words. Owns a cache for one snapshot, and the socket tables
- * once a socket is asked about. Reads links and fdinfo only; never opens what a descriptor refers
- * to, and asks no remote file system about it.
+ * fds.c: one descriptor of the target in words. Owns a cache for one snapshot, and the socket
+ * tables once a socket is asked about. Reads links and fdinfo only; never opens what a descriptor
+ * refers to, and asks no remote file system about it.
  */
 #include "target/fds.h"
 

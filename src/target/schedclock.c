@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Moves the calling
- * thread between CPUs, so nothing of the target may be stopped while it runs; always gives the
- * thread its own CPU mask back. Never trusts a clock that it has not read on the CPU itself:
+ * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Moves the
+ * calling thread between CPUs, so nothing of the target may be stopped while it runs; always gives
+ * the thread its own CPU mask back. Never trusts a clock that it has not read on the CPU itself:
  * exec_start is rq_clock_task(), which leaves out steal and interrupt time CPU by CPU
  * (kernel/sched/core.c, update_rq_clock_task).
  */

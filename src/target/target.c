@@ -2,8 +2,9 @@
 /*
  * target.c: one process's identity, its /proc directory and its memory. Owns three descriptors. All
  * files are read through the directory opened first, which dies with the process; only
- * process_vm_readv takes a number, so callers ask target_alive after it before they trust the bytes.
- * Never attaches, never writes to the process. target_readv may run while threads are stopped.
+ * process_vm_readv takes a number, so callers ask target_alive after it before they trust the
+ * bytes. Never attaches, never writes to the process. target_readv may run while threads are
+ * stopped.
  */
 #include "target/target.h"
 

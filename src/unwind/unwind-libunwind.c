@@ -249,13 +249,15 @@ static int step(struct unwinder *unwinder, unw_cursor_t *cursor, struct walker *
 		uint32_t *flags)
 {
 	struct walk *walk = walker->walk;
+	const struct frame *frame = &walk->frames.data[walk->frames.n - 1];
 	unw_proc_info_t info;
 	unw_word_t pc;
 	bool signal;
 	int r;
 
-	unwinder->reg_missed = unwinder->memory_missed = false;
-	if (unw_get_proc_info(cursor, &info) < 0)
+	/* unw_get_proc_info cannot be asked: it makes something up where there is nothing */
+	pc = frame->pc - !(frame->flags & FRAME_EXACT);
+	if (find_proc_info(unwinder->space, pc, &info, 0, unwinder) < 0)
 		return walker_end(walker, SS_END_NO_CFI);
 	signal = unw_is_signal_frame(cursor) > 0;
 	unwinder->reg_missed = unwinder->memory_missed = false;

@@ -27,6 +27,8 @@ int walker_add(struct walker *walker, uint64_t pc, uint64_t sp, uint32_t flags)
 		walk->frames.n = walker->mark_at + 1;
 		return walker_end(walker, SS_END_CYCLE);
 	}
+	if (n && pc == walker->last_pc && sp == walker->last_sp)
+		return walker_end(walker, SS_END_CYCLE);
 	if (n == walker->max_frames)
 		return walker_end(walker, SS_END_DEPTH);
 	if (n == 0 || n == walker->limit) {
@@ -35,6 +37,8 @@ int walker_add(struct walker *walker, uint64_t pc, uint64_t sp, uint32_t flags)
 		walker->mark_at = n;
 		walker->limit = 2 * n + (n == 0);
 	}
+	walker->last_pc = pc;
+	walker->last_sp = sp;
 	if (vec_push(&walk->frames, ((struct frame){ .pc = pc, .flags = flags })) < 0)
 		return -ENOMEM;
 	return 1;

@@ -11,6 +11,7 @@
 struct walker {
 	struct walk *walk;
 	unsigned max_frames;
+	uint64_t last_pc, last_sp; /* the frame added last */
 	uint64_t mark_pc, mark_sp; /* Brent: a remembered step ... */
 	unsigned mark_at, limit;   /* ... of this number, moved ahead at powers of two */
 };

@@ -17,6 +17,7 @@
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "write/cache.h"
 
 /* Threads with one stack in one state. */
 struct record {
@@ -32,29 +33,13 @@ struct counts {
 	struct map64 by_stack; /* stack -> its key, interned */
 	struct map64 by_key;   /* interned key and state as one -> index of the record */
 	VEC(struct record) records;
+	struct frame_cache frames;
 	struct buf text;
-	size_t total; /* threads counted */
-	size_t shown; /* those and the ones without a stack */
+	struct buf rows; /* of the record at work, not aligned */
+	size_t total;    /* threads counted */
+	size_t shown;    /* those and the ones without a stack */
 	bool failed;
 };
-
-static void counts_init(struct counts *counts, const struct write_options *options)
-{
-	*counts = (struct counts){ .options = options };
-	strtab_init(&counts->strings);
-	map64_init(&counts->by_stack);
-	map64_init(&counts->by_key);
-	buf_init(&counts->text);
-}
-
-static void counts_done(struct counts *counts)
-{
-	strtab_done(&counts->strings);
-	map64_done(&counts->by_stack);
-	map64_done(&counts->by_key);
-	buf_done(&counts->text);
-	vec_done(&counts->records);
-}
 
 /* ---- grouping ---- */
 
@@ -178,86 +163,88 @@ static void count_threads(struct counts *counts, const struct ss_snapshot *snaps
 
 /* ---- the lines for people ---- */
 
-/* One "#" line. */
-struct row {
-	uint64_t address;
-	const struct line *line; /* NULL: no symbol covers the address */
-	const struct mapping *mapping;
-	size_t text, width; /* name or raw location: offset in rows.texts, and its columns */
-};
-
-struct rows {
-	VEC(struct row) rows;
-	struct buf texts;
-};
-
-static void rows_done(struct rows *rows)
+static void put_place(struct buf *buf, const struct location *location, const struct line *line)
 {
-	vec_done(&rows->rows);
-	buf_done(&rows->texts);
+	if (*line->file) {
+		buf_puts_escaped(buf, line->file);
+		buf_printf(buf, ":%u", line->line);
+	} else if (location->mapping && *location->mapping->path) {
+		buf_puts_escaped(buf, location->mapping->path);
+	} else {
+		buf_puts(buf, "??:0");
+	}
 }
 
+/* Go leaves an empty cell between name and place. */
+static void put_line(struct buf *buf, const struct location *location, const struct line *line)
+{
+	buf_printf(buf, "0x%" PRIx64 "\t", location_address(location));
+	write_short_name(buf, line->function->name);
+	if (line == &location->lines[location->nlines - 1])
+		buf_printf(buf, "+0x%" PRIx64, location->function_offset);
+	buf_puts(buf, "\t\t");
+	put_place(buf, location, line);
+	buf_putc(buf, '\n');
+}
+
+/*
+ * A line for each function, its cells parted by tabs, not aligned yet. Escaped text has neither
+ * tabs nor newlines. Without a name Go writes the address alone; its file is worth saying.
+ */
+static void render_frame(struct buf *buf, const struct location *location, uint32_t flags,
+			 const void *arg)
+{
+	(void)flags;
+	(void)arg;
+	for (unsigned i = 0; i < location->nlines; i++)
+		put_line(buf, location, &location->lines[i]);
+	if (location->nlines)
+		return;
+	buf_printf(buf, "0x%" PRIx64, location_address(location));
+	if (location->mapping) {
+		buf_putc(buf, '\t');
+		write_raw_location(buf, location);
+	}
+	buf_putc(buf, '\n');
+}
+
+/* One of those lines; name is NULL if it has none. Lengths are bytes, name_width is columns. */
+struct row {
+	const char *text, *name, *place, *end;
+	size_t name_width;
+};
+
 /* Columns that escaped text takes: its characters, as Go's text/tabwriter counts them. */
-static size_t text_width(const char *s)
+static size_t text_width(const char *s, const char *end)
 {
 	size_t width = 0;
 
-	for (; *s; s++)
+	for (; s < end; s++)
 		width += ((unsigned char)*s & 0xc0) != 0x80;
 	return width;
 }
 
-static void put_text(struct buf *buf, const struct location *location, const struct line *line)
+/* The row at p. */
+static struct row parse_row(const char *p)
 {
-	if (!line) {
-		write_raw_location(buf, location);
-		return;
+	struct row row = { .text = p, .end = strchr(p, '\n') };
+	const char *tab = memchr(p, '\t', (size_t)(row.end - p));
+	const char *gap = tab ? memchr(tab + 1, '\t', (size_t)(row.end - tab - 1)) : NULL;
+
+	if (gap) {
+		row.name = tab + 1;
+		row.place = gap + 2;
+		row.name_width = text_width(row.name, gap);
 	}
-	write_short_name(buf, line->function->name);
-	if (line == &location->lines[location->nlines - 1])
-		buf_printf(buf, "+0x%" PRIx64, location->function_offset);
+	return row;
 }
 
-static int add_row(struct rows *rows, const struct location *location, const struct line *line)
+static size_t address_width(const struct row *row)
 {
-	struct row row = {
-		.address = location_address(location),
-		.line = line,
-		.mapping = location->mapping,
-		.text = rows->texts.len,
-	};
-
-	put_text(&rows->texts, location, line);
-	buf_putc(&rows->texts, '\0');
-	if (rows->texts.failed)
-		return -1;
-	row.width = text_width(rows->texts.data + row.text);
-	return vec_push(&rows->rows, row);
+	return (size_t)(row->name - row->text) - 1;
 }
 
-static int add_frame(struct rows *rows, const struct frame *frame)
-{
-	struct location room;
-	const struct location *location = write_location(frame, &room);
-	int r = 0;
-
-	if (!location->nlines)
-		return add_row(rows, location, NULL);
-	for (unsigned i = 0; i < location->nlines && r == 0; i++)
-		r = add_row(rows, location, &location->lines[i]);
-	return r;
-}
-
-static int add_rows(struct rows *rows, const struct stack *stack, unsigned n)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < n && r == 0; i++)
-		r = add_frame(rows, &stack->frames[i]);
-	return r;
-}
-
-/* Tabs that fill a cell up to the column's width; text/tabwriter(1, 8, 1, '\t'). */
+/* Tabs from a cell's end to the next column: text/tabwriter with 1, 8, 1, '\t'. */
 static void put_padding(struct buf *buf, size_t width, size_t column)
 {
 	column = (column + 1 + 7) / 8 * 8;
@@ -265,94 +252,76 @@ static void put_padding(struct buf *buf, size_t width, size_t column)
 		buf_putc(buf, '\t');
 }
 
-static size_t address_width(const struct row *row)
+static void put_row(struct buf *buf, const struct row *row, size_t addresses, size_t names)
 {
-	size_t width = 3;
+	size_t address_len = address_width(row);
 
-	for (uint64_t rest = row->address >> 4; rest; rest >>= 4)
-		width++;
-	return width;
-}
-
-static void put_place(struct buf *buf, const struct row *row)
-{
-	if (*row->line->file) {
-		buf_puts_escaped(buf, row->line->file);
-		buf_printf(buf, ":%u", row->line->line);
-	} else if (row->mapping && *row->mapping->path) {
-		buf_puts_escaped(buf, row->mapping->path);
-	} else {
-		buf_puts(buf, "??:0");
-	}
-}
-
-/* Go writes the address alone; the file that it lies in is worth saying. */
-static void put_nameless(struct buf *buf, const struct rows *rows, const struct row *row)
-{
-	buf_printf(buf, "#\t0x%" PRIx64, row->address);
-	if (row->mapping)
-		buf_printf(buf, "\t%s", rows->texts.data + row->text);
-	buf_putc(buf, '\n');
-}
-
-static void put_row(struct buf *buf, const struct rows *rows, const struct row *row,
-		    size_t addresses, size_t names)
-{
-	buf_printf(buf, "#\t0x%" PRIx64, row->address);
-	put_padding(buf, address_width(row), addresses);
-	buf_puts(buf, rows->texts.data + row->text);
-	put_padding(buf, row->width, names);
-	/* Go leaves an empty cell between name and file */
+	buf_puts(buf, "#\t");
+	buf_add(buf, row->text, address_len);
+	put_padding(buf, address_len, addresses);
+	buf_add(buf, row->name, (size_t)(row->place - row->name) - 2);
+	put_padding(buf, row->name_width, names);
 	buf_putc(buf, '\t');
-	put_place(buf, row);
-	buf_putc(buf, '\n');
+	buf_add(buf, row->place, (size_t)(row->end + 1 - row->place));
 }
 
 /* A column reaches as far as lines follow each other that have it. */
-static const struct row *put_block(struct buf *buf, const struct rows *rows,
-				   const struct row *first)
+static const char *put_block(struct buf *buf, const char *text)
 {
-	const struct row *end = rows->rows.data + rows->rows.n;
 	size_t addresses = 0, names = 0;
-	const struct row *last = first;
+	const char *p;
+	struct row row;
 
-	for (; last < end && last->line; last++) {
-		addresses = MAX(addresses, address_width(last));
-		names = MAX(names, last->width);
+	for (p = text; *p && (row = parse_row(p)).name; p = row.end + 1) {
+		addresses = MAX(addresses, address_width(&row));
+		names = MAX(names, row.name_width);
 	}
-	for (const struct row *row = first; row < last; row++)
-		put_row(buf, rows, row, addresses, names);
-	return last;
+	for (const char *q = text; q < p; q = row.end + 1) {
+		row = parse_row(q);
+		put_row(buf, &row, addresses, names);
+	}
+	return p;
 }
 
-static void put_rows(struct buf *buf, const struct rows *rows)
+static void put_rows(struct buf *buf, const char *p)
 {
-	const struct row *row = rows->rows.data;
+	while (*p) {
+		struct row row = parse_row(p);
 
-	while (row < rows->rows.data + rows->rows.n) {
-		if (row->line)
-			row = put_block(buf, rows, row);
-		else
-			put_nameless(buf, rows, row++);
+		if (row.name) {
+			p = put_block(buf, p);
+		} else {
+			buf_puts(buf, "#\t");
+			buf_add(buf, p, (size_t)(row.end + 1 - p));
+			p = row.end + 1;
+		}
 	}
 }
 
 /* ---- the document ---- */
 
-static void put_record(struct counts *counts, struct rows *rows, const struct record *record)
+static void put_lines(struct counts *counts, const struct stack *stack, unsigned n)
+{
+	buf_reset(&counts->rows);
+	for (unsigned i = 0; i < n; i++)
+		frame_cache_put(&counts->frames, &counts->rows, &stack->frames[i]);
+	if (counts->rows.failed)
+		counts->failed = true;
+	else if (counts->rows.data)
+		put_rows(&counts->text, counts->rows.data);
+}
+
+static void put_record(struct counts *counts, const struct record *record)
 {
 	const struct stack *stack = record->stack;
 	unsigned n = write_frame_count(stack, counts->options);
 
-	rows->rows.n = 0;
-	buf_reset(&rows->texts);
-	counts->failed |= add_rows(rows, stack, n) < 0;
 	buf_printf(&counts->text, "%u @ ", record->count);
 	buf_puts(&counts->text, record->key);
 	buf_puts(&counts->text, "\n# labels: {");
 	buf_puts(&counts->text, record->state);
 	buf_puts(&counts->text, "}\n");
-	put_rows(&counts->text, rows);
+	put_lines(counts, stack, n);
 	if (n < stack->n)
 		buf_puts(&counts->text, "# more frames follow, left out by -n\n");
 	else if (stack->end != SS_END_COMPLETE)
@@ -362,10 +331,8 @@ static void put_record(struct counts *counts, struct rows *rows, const struct re
 
 static void put_records(struct counts *counts, struct out *out)
 {
-	_cleanup_(rows_done) struct rows rows = { 0 };
-
 	vec_each(record, &counts->records) {
-		put_record(counts, &rows, record);
+		put_record(counts, record);
 		out_buf(out, &counts->text);
 	}
 }
@@ -415,6 +382,28 @@ static void put_process(struct counts *counts, const struct ss_snapshot *snapsho
 	out_buf(out, &counts->text);
 }
 
+static void counts_init(struct counts *counts, const struct write_options *options)
+{
+	*counts = (struct counts){ .options = options };
+	strtab_init(&counts->strings);
+	map64_init(&counts->by_stack);
+	map64_init(&counts->by_key);
+	frame_cache_init(&counts->frames, render_frame, NULL);
+	buf_init(&counts->text);
+	buf_init(&counts->rows);
+}
+
+static void counts_done(struct counts *counts)
+{
+	strtab_done(&counts->strings);
+	map64_done(&counts->by_stack);
+	map64_done(&counts->by_key);
+	frame_cache_done(&counts->frames);
+	buf_done(&counts->text);
+	buf_done(&counts->rows);
+	vec_done(&counts->records);
+}
+
 static int count_process(struct out *out, const struct ss_snapshot *snapshot,
 			 const struct write_options *options, struct ss_error *err)
 {
@@ -445,6 +434,6 @@ static int count_snapshots(struct out *out, const struct ss_snapshot *const *sna
 
 const struct writer writer_count = {
 	.name = "count",
-	.suffix = ".count.txt",
+	.suffix = NULL, /* asked for by name only: .txt is debug=2 */
 	.snapshots = count_snapshots,
 };

@@ -22,7 +22,7 @@ struct write_options {
 
 struct writer {
 	const char *name;   /* "pprof" */
-	const char *suffix; /* ".pb.gz" */
+	const char *suffix; /* ".pb.gz"; NULL if no suffix asks for it */
 	/* Write n >= 1 snapshots of different processes as one document. */
 	int (*snapshots)(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			 const struct write_options *options, struct ss_error *err);

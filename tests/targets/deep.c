@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * deep.c: a thread "deep" that blocks at the bottom of a recursion of 20 000 frames, more than
+ * deep.c: a thread "deep-wait" that blocks at the bottom of a recursion of 20 000 frames, more than
  * 1 MiB of stack. Usage: deep [DEPTH] [--spin]: with --spin a second thread spins as deep.
  */
 #include "target.h"
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	target_begin();
 	if (argc - spin > 1)
 		depth = atoi(argv[1]);
-	target_thread("deep", 16 << 20, run_blocked, NULL);
+	target_thread("deep-wait", 16 << 20, run_blocked, NULL);
 	arrival_await_sleep(&arrival);
 	if (spin) {
 		arrival.tid = 0;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -368,6 +369,32 @@ static void test_not_dumpable(void **state)
 	child_stop(&child);
 }
 
+static void rest_traced(int fd)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	rest(fd);
+}
+
+static void test_explain_tracer(void **state)
+{
+	struct child child = child_start(rest_traced);
+	struct target target;
+	struct ss_error err = { 0 };
+	char pid[32];
+
+	(void)state;
+	child_wait_ready(&child);
+	/* It can be opened, and read: only attaching is refused. */
+	assert_int_equal(target_open(child.pid, &target, &err), 0);
+	assert_int_equal(target.tracer, getpid());
+	target_close(&target);
+	assert_int_equal(target_explain_denied(child.pid, "test", &err), -EPERM);
+	assert_int_equal(err.kind, SS_ERR_TRACED);
+	snprintf(pid, sizeof(pid), "by process %d (", (int)getpid());
+	assert_non_null(strstr(err.message, pid));
+	child_stop(&child);
+}
+
 /* After a success there is nothing to explain but the missing capability, or a filter. */
 static void test_explain_without_evidence(void **state)
 {
@@ -396,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_exec_is_seen),
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_not_dumpable),
+		cmocka_unit_test(test_explain_tracer),
 		cmocka_unit_test(test_explain_without_evidence),
 	};
 

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# lib.sh: what every integration test shares: TAP output, targets, and the check that a target came
+# to no harm. Sourced by bash scripts. Everything lives under a private directory $TMP that is
+# removed at the end, together with every process started here. Nothing waits by sleeping for a
+# fixed time: a target says "ready", everything else is a condition asked again with a bound.
+#
+# From the environment: STACKSNAP, the binary; TARGETS, the directory of the built targets; SRC, the
+# source tree.
+
+set -u
+set -o pipefail
+export LC_ALL=C
+
+SRC=${SRC:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+STACKSNAP=${STACKSNAP:-$SRC/stacksnap}
+TARGETS=${TARGETS:-$(dirname "$STACKSNAP")/tests/targets}
+case $STACKSNAP in
+*/*) STACKSNAP=$(cd "$(dirname "$STACKSNAP")" && pwd)/$(basename "$STACKSNAP") ;;
+esac
+PYTHON=${PYTHON:-$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || echo python3)}
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/stacksnap-test.XXXXXX")
+
+T_COUNT=0
+T_FAILED=0
+TARGET_PID=
+TARGET_FD=
+TARGET_OUT=
+TARGET_SERIAL=0
+TARGET_PREFIX=() # command that runs the target, such as: setpriv --reuid=65534 ...
+STARTED=()
+
+# ---- TAP ----
+
+t_pass() {
+	echo "ok $((++T_COUNT)) - $1"
+}
+
+# t_fail NAME [TEXT]: TEXT says what was found.
+t_fail() {
+	echo "not ok $((++T_COUNT)) - $1"
+	T_FAILED=$((T_FAILED + 1))
+	[ -z "${2-}" ] || printf '%s\n' "$2" | head -n 60 | sed 's/^/#   /'
+}
+
+t_diag() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# t_ok NAME COMMAND...: the command exits 0.
+t_ok() {
+	local name=$1
+	shift
+	if "$@" >"$TMP/t_ok.out" 2>&1; then
+		t_pass "$name"
+	else
+		t_fail "$name" "exit status $? of: $*
+$(head -c 4000 "$TMP/t_ok.out")"
+	fi
+}
+
+# t_not NAME COMMAND...: the command fails.
+t_not() {
+	local name=$1
+	shift
+	if "$@" >"$TMP/t_ok.out" 2>&1; then
+		t_fail "$name" "succeeded: $*
+$(head -c 4000 "$TMP/t_ok.out")"
+	else
+		t_pass "$name"
+	fi
+}
+
+t_is() {
+	if [ "$2" = "$3" ]; then
+		t_pass "$1"
+	else
+		t_fail "$1" "got:  $2
+want: $3"
+	fi
+}
+
+t_like() {
+	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
+		t_pass "$1"
+	else
+		t_fail "$1" "no match for: $3
+in: $2"
+	fi
+}
+
+t_unlike() {
+	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
+		t_fail "$1" "match for: $3
+in: $(printf '%s\n' "$2" | grep -E -e "$3" | head -n 5)"
+	else
+		t_pass "$1"
+	fi
+}
+
+# t_status NAME WANT COMMAND...: the command exits with that status.
+t_status() {
+	local name=$1 want=$2 got
+	shift 2
+	"$@" >"$TMP/t_status.out" 2>&1
+	got=$?
+	if [ "$got" = "$want" ]; then
+		t_pass "$name"
+	else
+		t_fail "$name" "exit status $got, want $want, of: $*
+$(head -c 2000 "$TMP/t_status.out")"
+	fi
+}
+
+# t_cmp NAME OPERATION: an arithmetic comparison, such as "3 < 4".
+t_cmp() {
+	if [ "$2" ] && (($2)); then
+		t_pass "$1"
+	else
+		t_fail "$1" "not so: $2"
+	fi
+}
+
+t_skip() {
+	echo "ok $((++T_COUNT)) - $1 # SKIP $2"
+}
+
+# The whole script cannot run.
+t_skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+t_done() {
+	echo "1..$T_COUNT"
+	[ "$T_FAILED" = 0 ]
+	exit
+}
+
+# ---- waiting ----
+
+# wait_until SECONDS COMMAND...: until the command succeeds; fails after that time.
+wait_until() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+process_is_gone() {
+	[ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# thread_is PID LETTERS: the process's main thread is in one of these states.
+thread_is() {
+	grep -q "^State:[[:space:]]*[$2]" "/proc/$1/status" 2>/dev/null
+}
+
+# ---- targets ----
+
+target_have() {
+	[ -x "$TARGETS/$1" ]
+}
+
+# program_start COMMAND...: any program in the background; sets TARGET_PID.
+program_start() {
+	"$@" >"$TMP/program.out" 2>"$TMP/program.err" </dev/null &
+	TARGET_PID=$!
+	STARTED+=("$TARGET_PID")
+}
+
+# target_start NAME [ARGS]: a built target; returns when it is ready. Sets TARGET_PID, TARGET_FD
+# (where its further lines come from: target_read) and TARGET_OUT.
+target_start() {
+	local name=$1
+	shift
+	if ! target_have "$name"; then
+		echo "Bail out! no target $TARGETS/$name"
+		exit 1
+	fi
+	TARGET_OUT=$TMP/target.$((++TARGET_SERIAL))
+	mkfifo "$TARGET_OUT"
+	exec {TARGET_FD}<>"$TARGET_OUT"
+	"${TARGET_PREFIX[@]}" "$TARGETS/$name" "$@" >"$TARGET_OUT" 2>"$TMP/target.err" \
+		</dev/null {TARGET_FD}<&- &
+	TARGET_PID=$!
+	STARTED+=("$TARGET_PID")
+	if ! target_await ready; then
+		echo "Bail out! target $name is not ready: $(head -c 300 "$TMP/target.err")"
+		exit 1
+	fi
+}
+
+# The target's next line, into REPLY.
+target_read() {
+	IFS= read -r -t "${1:-20}" -u "$TARGET_FD" REPLY
+}
+
+# Lines up to the one given.
+target_await() {
+	while target_read; do
+		[ "$REPLY" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# target_ask SIGNAL: send it a signal and read the line that it answers with, into REPLY.
+target_ask() {
+	kill -s "$1" "$TARGET_PID" && target_read
+}
+
+# process_stop PID: SIGTERM first, for those that have something to remove; then SIGKILL.
+process_stop() {
+	kill -s TERM "$1" 2>/dev/null
+	kill -s CONT "$1" 2>/dev/null
+	wait_until 2 process_is_gone "$1" || kill -s KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+target_stop() {
+	local pid kept=()
+	process_stop "$TARGET_PID"
+	for pid in ${STARTED[@]+"${STARTED[@]}"}; do
+		[ "$pid" = "$TARGET_PID" ] || kept+=("$pid")
+	done
+	STARTED=(${kept[@]+"${kept[@]}"})
+	[ -z "$TARGET_FD" ] || exec {TARGET_FD}<&-
+	TARGET_FD=
+}
+
+# What is wrong with a process that nobody should be looking at any more; nothing if it is well.
+# States in $2 (default tT) are wrong.
+process_complaint() {
+	cat "/proc/$1/task/"*/status 2>/dev/null | awk -v wrong="[${2-tT}]" '
+		/^Name:/ { sub(/^Name:[ \t]*/, ""); name = $0 }
+		/^State:/ { live += $2 != "Z"; if ($2 ~ wrong) bad[name " is in state " $2]++ }
+		/^TracerPid:/ && $2 != 0 { bad[name " is traced by " $2]++ }
+		END {
+			if (!live)
+				print "it is gone"
+			for (complaint in bad)
+				print complaint " (" bad[complaint] " threads)"
+		}'
+}
+
+process_is_well() {
+	[ -z "$(process_complaint "$@")" ]
+}
+
+# target_is_well [PID [NAME [STATES]]]: alive, no thread in state t or T (or in one of STATES),
+# no tracer. A tracer that just died is let go of by the kernel within moments: ask for 5 s.
+target_is_well() {
+	local pid=${1:-$TARGET_PID} name=${2:-the target is well} states=${3-tT}
+	if wait_until 5 process_is_well "$pid" "$states"; then
+		t_pass "$name"
+	else
+		t_fail "$name" "$(process_complaint "$pid" "$states")"
+	fi
+}
+
+# ---- stacksnap ----
+
+# snap ARGS...: run it; sets OUT, ERR, STATUS.
+snap() {
+	OUT=$(timeout 120 "$STACKSNAP" "$@" 2>"$TMP/snap.err" </dev/null)
+	STATUS=$?
+	ERR=$(cat "$TMP/snap.err")
+}
+
+# The block of one thread in a debug=2 dump: thread_block TEXT NAME.
+thread_block() {
+	printf '%s\n' "$1" | awk -v name="\"$2\"" '
+		/^thread [0-9]+ / { on = index($0, name " [") > 0 }
+		/^(# threads:|===|$)/ { on = 0 }
+		on'
+}
+
+# block_functions BLOCK: its function names, innermost first, on one line.
+block_functions() {
+	printf '%s\n' "$1" | sed -n 's/^\([^#\t].*\)(\.\.\.)$/\1/p' | tr '\n' ' '
+}
+
+# t_stack NAME BLOCK FUNCTION...: these functions appear in this order, innermost first.
+t_stack() {
+	local name=$1 block=$2 names rest function
+	shift 2
+	names=$(block_functions "$block")
+	rest=" $names"
+	for function in "$@"; do
+		case $rest in
+		*" $function "*) rest=" ${rest#*" $function "}" ;;
+		*)
+			t_fail "$name" "no $function (or out of order) in: $names
+$block"
+			return
+			;;
+		esac
+	done
+	t_pass "$name"
+}
+
+# json FILE EXPRESSION: a Python expression over d, the document, and p, its first process.
+json() {
+	"$PYTHON" -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+p = d["processes"][0] if isinstance(d, dict) and d.get("processes") else None
+print(eval(sys.argv[2]))' "$1" "$2" 2>&1
+}
+
+# ---- the end ----
+
+cleanup() {
+	local pid
+	trap '' INT TERM
+	for pid in ${STARTED[@]+"${STARTED[@]}"}; do
+		process_stop "$pid"
+	done
+	rm -rf "$TMP"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM

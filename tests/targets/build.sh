@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# build.sh DIR: build the programs that the tests look at. Each shows one thing that a real process
+# may do; its head comment says what.
+set -eu
+cd "$(dirname "$0")"
+dir=$1
+mkdir -p "$dir"
+flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -g -pthread"
+
+# c NAME SOURCE FLAGS...
+c() {
+	out=$dir/$1 src=$2
+	shift 2
+	[ "$out" -nt "$src" ] && [ "$out" -nt target.h ] && return 0
+	# shellcheck disable=SC2086 # flags are words
+	gcc $flags "$@" -o "$out" "$src"
+}
+
+for src in *.c; do
+	c "${src%.c}" "$src" -O2
+done
+c many-fp many.c -O2 -fno-omit-frame-pointer
+c many-O0 many.c -O0
+c many-static many.c -O2 -static
+c deep-O0 deep.c -O0
+[ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
+[ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
+[ "$dir/goprog" -nt goprog.go ] || GOFLAGS=-mod=mod CGO_ENABLED=0 go build -o "$dir/goprog" goprog.go
+# musl has no unwind information of its own: what stacksnap then says is what the test is about
+[ "$dir/waits-musl" -nt waits-lite.c ] ||
+	musl-gcc -std=gnu11 -D_GNU_SOURCE -g -O2 -static -o "$dir/waits-musl" waits-lite.c

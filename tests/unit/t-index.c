@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * t-index.c: indexes of files that the test compiles, in each form that debug information comes in,
+ * and of files that are damaged. What is right is known from the source text and from nm(1). A
+ * compiler that is missing skips its test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "symbol/index.h"
+
+/* The numbers of lines that the tests ask for. */
+enum { LINE_LEAF = 4, LINE_MID = 7, LINE_OUTER = 10 };
+
+static const char source[] =
+	"volatile int sink;\n"
+	"namespace ns {\n"
+	"template <class T> __attribute__((always_inline)) inline T leaf(T x)\n"
+	"{ sink = x; return sink; }\n"
+	"struct box {\n"
+	"__attribute__((always_inline)) inline int mid(int x)\n"
+	"{ return leaf<int>(x) + 1; }\n"
+	"};\n"
+	"__attribute__((noinline)) int outer(int x)\n"
+	"{ return box().mid(x) + 2; }\n"
+	"}\n"
+	"extern \"C\" int puts(const char *);\n"
+	"extern \"C\" int plain(int x) { return ns::outer(x); }\n"
+	"int main(int c, char **v) { puts(v[0]); return plain(c); }\n";
+
+static char directory[] = "/tmp/t-index-XXXXXX";
+
+static int run(const char *command)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (asprintf(&line, "cd %s && { %s; } >log 2>&1", directory, command) < 0)
+		return -1;
+	return system(line);
+}
+
+static int setup(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+	FILE *file;
+
+	(void)state;
+	if (!mkdtemp(directory) || asprintf(&path, "%s/a.cc", directory) < 0)
+		return -1;
+	file = fopen(path, "w");
+	if (!file)
+		return -1;
+	fputs(source, file);
+	return fclose(file);
+}
+
+static int teardown(void **state)
+{
+	_cleanup_free_ char *line = NULL;
+
+	(void)state;
+	return asprintf(&line, "rm -r %s", directory) < 0 ? -1 : system(line);
+}
+
+/* Skips the test if `compiler` is not installed; fails it if `command` fails. */
+static void make(const char *compiler, const char *command)
+{
+	_cleanup_free_ char *check = NULL;
+
+	assert_true(asprintf(&check, "command -v %s", compiler) > 0);
+	if (run(check) != 0)
+		skip();
+	assert_int_equal(run(command), 0);
+}
+
+static int open_file(const char *name, char *ret_path, size_t len)
+{
+	int fd;
+
+	snprintf(ret_path, len, "%s/%s", directory, name);
+	fd = open(ret_path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static struct symbol_index *open_index(const char *name, int root_fd)
+{
+	char path[256];
+	_cleanup_close_ int fd = open_file(name, path, sizeof(path));
+	struct symbol_index *index = symbol_index_open(fd, path, root_fd);
+
+	assert_non_null(index);
+	return index;
+}
+
+/* Address and size of a symbol by nm; the file must not be stripped. */
+static void symbol_range(const char *name, const char *symbol, uint64_t *ret, uint64_t *ret_size)
+{
+	_cleanup_free_ char *command = NULL;
+	unsigned long long addr = 0, size = 0;
+	FILE *pipe;
+
+	assert_true(asprintf(&command, "nm -S %s/%s | grep ' %s$'", directory, name, symbol) > 0);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	assert_int_equal(fscanf(pipe, "%llx %llx", &addr, &size), 2);
+	pclose(pipe);
+	*ret = addr;
+	*ret_size = size;
+}
+
+static void check_frame(const struct index_frame *frame, const char *linkage_name, const char *name,
+			unsigned line, unsigned decl_line)
+{
+	_cleanup_free_ char *path = NULL;
+
+	assert_true(asprintf(&path, "%s/a.cc", directory) > 0);
+	assert_string_equal(frame->linkage_name, linkage_name);
+	assert_string_equal(frame->name, name);
+	assert_string_equal(frame->file, path);
+	assert_string_equal(frame->decl_file, path);
+	assert_int_equal(frame->line, line);
+	assert_int_equal(frame->decl_line, decl_line);
+}
+
+/* Some pc of outer stands in leaf, inlined into mid, inlined into outer. */
+static void check_chain(struct symbol_index *index, uint64_t start, uint64_t size)
+{
+	struct index_frame frames[8];
+	unsigned n = 0;
+
+	for (uint64_t addr = start; addr < start + size && n < 3; addr++)
+		n = symbol_index_frames(index, addr, frames, ARRAY_SIZE(frames));
+	assert_int_equal(n, 3);
+	check_frame(&frames[0], "_ZN2ns4leafIiEET_S1_", "leaf<int>", LINE_LEAF, LINE_LEAF - 1);
+	check_frame(&frames[1], "_ZN2ns3box3midEi", "mid", LINE_MID, LINE_MID - 1);
+	check_frame(&frames[2], "_ZN2ns5outerEi", "outer", LINE_OUTER, LINE_OUTER - 1);
+	assert_int_equal(frames[2].entry, start);
+}
+
+static void check_symbol(struct symbol_index *index, uint64_t start, uint64_t size)
+{
+	struct index_symbol symbol;
+
+	assert_true(symbol_index_find(index, start + size - 1, &symbol));
+	assert_string_equal(symbol.name, "_ZN2ns5outerEi");
+	assert_int_equal(symbol.start, start);
+	assert_int_equal(symbol.size, size);
+}
+
+static void check_built(const char *compiler, const char *command)
+{
+	struct symbol_index *index;
+	uint64_t start, size;
+
+	make(compiler, command);
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("a", -1);
+	check_symbol(index, start, size);
+	check_chain(index, start, size);
+	symbol_index_close(index);
+}
+
+static void test_gcc(void **state)
+{
+	(void)state;
+	check_built("g++", "g++ -O2 -g -gdwarf-5 a.cc -o a");
+	check_built("g++", "g++ -O2 -g -gdwarf-4 a.cc -o a");
+	check_built("g++", "g++ -O2 -g -no-pie a.cc -o a");
+}
+
+static void test_compressed(void **state)
+{
+	(void)state;
+	check_built("g++", "g++ -O2 -g -gz a.cc -o a");
+}
+
+/* clang writes no .debug_aranges */
+static void test_clang(void **state)
+{
+	(void)state;
+	check_built("clang++", "clang++ -O2 -g -gdwarf-5 a.cc -o a");
+	check_built("clang++", "clang++ -O2 -g -gdwarf-4 a.cc -o a");
+}
+
+static void test_split(void **state)
+{
+	(void)state;
+	check_built("g++", "g++ -O2 -g -gsplit-dwarf a.cc -o a");
+}
+
+static void test_debuglink(void **state)
+{
+	struct symbol_index *index;
+	uint64_t start, size;
+
+	(void)state;
+	make("g++", "g++ -O2 -g a.cc -o a && cp a b && objcopy --only-keep-debug b b.dbg &&"
+		    "strip b && objcopy --add-gnu-debuglink=b.dbg b");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("b", -1);
+	check_symbol(index, start, size);
+	check_chain(index, start, size);
+	symbol_index_close(index);
+}
+
+/* The debug file is where only the target sees it, first under its build id, then by its link. */
+static void check_in_root(const char *command)
+{
+	_cleanup_close_ int root = -1;
+	struct symbol_index *index;
+	char path[256];
+	uint64_t start, size;
+
+	make("g++", command);
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	root = open_file("root", path, sizeof(path));
+	index = open_index("b", root);
+	check_chain(index, start, size);
+	symbol_index_close(index);
+}
+
+static void test_debug_files_under_root(void **state)
+{
+	(void)state;
+	check_in_root(
+		"g++ -O2 -g -Wl,--build-id=0xabcdef0100000023 a.cc -o a && cp a b && strip b &&"
+		"mkdir -p root/usr/lib/debug/.build-id/ab &&"
+		"objcopy --only-keep-debug a root/usr/lib/debug/.build-id/ab/cdef0100000023.debug");
+	check_in_root("rm -r root && g++ -O2 -g -Wl,--build-id=0xabcdef0100000024 a.cc -o a &&"
+		      "mkdir -p root/usr/lib/debug/$PWD && objcopy --only-keep-debug a b.gone &&"
+		      "strip a -o b && objcopy --add-gnu-debuglink=b.gone b &&"
+		      "mv b.gone root/usr/lib/debug/$PWD");
+}
+
+static void test_other_build_id_is_refused(void **state)
+{
+	_cleanup_close_ int root = -1;
+	struct symbol_index *index;
+	struct index_frame frame;
+	char path[256];
+	uint64_t start, size;
+
+	(void)state;
+	make("g++", "rm -rf root && g++ -O2 -g -Wl,--build-id=0xabcdef0100000025 a.cc -o a &&"
+		    "strip a -o b && mkdir -p root/usr/lib/debug/.build-id/ab &&"
+		    "g++ -O2 -g -Wl,--build-id=0xabcdef0100000099 a.cc -o "
+		    "root/usr/lib/debug/.build-id/ab/cdef0100000025.debug");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	root = open_file("root", path, sizeof(path));
+	index = open_index("b", root);
+	assert_int_equal(symbol_index_frames(index, start, &frame, 1), 0);
+	symbol_index_close(index);
+}
+
+/* Without DW_AT_linkage_name the name is put together from the DIEs around it. */
+static void test_names_with_namespaces(void **state)
+{
+	struct symbol_index *index;
+	struct index_frame frames[8];
+	uint64_t start, size;
+	bool seen = false;
+
+	(void)state;
+	make("clang++", "clang++ -O2 -g a.cc -Xclang -dwarf-linkage-names=Abstract -o a ||"
+			"clang++ -O2 -g a.cc -mllvm -dwarf-linkage-names=Abstract -o a");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("a", -1);
+	for (uint64_t addr = start; addr < start + size; addr++) {
+		unsigned n = symbol_index_frames(index, addr, frames, ARRAY_SIZE(frames));
+
+		seen |= n > 0 && strcmp(frames[n - 1].name, "ns::outer") == 0 &&
+			strcmp(frames[n - 1].linkage_name, "outer") == 0;
+	}
+	symbol_index_close(index);
+	assert_true(seen);
+}
+
+static void test_no_room_for_the_chain(void **state)
+{
+	struct symbol_index *index;
+	struct index_frame frames[2] = { { .line = 77 }, { .line = 77 } };
+	uint64_t start, size;
+
+	(void)state;
+	make("g++", "g++ -O2 -g a.cc -o a");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("a", -1);
+	assert_int_equal(symbol_index_frames(index, start, frames, 0), 0);
+	assert_int_equal(symbol_index_frames(index, start, frames, 1), 1);
+	assert_int_equal(frames[1].line, 77);
+	symbol_index_close(index);
+}
+
+/* Best binding first, then the shorter name; a symbol without size covers nothing. */
+static void test_which_symbol(void **state)
+{
+	struct symbol_index *index;
+	struct index_symbol symbol;
+	uint64_t start, size;
+
+	(void)state;
+	make("gcc",
+	     "printf '%s\\n' .text '.globl first, first_long' '.weak a' '.type first,@function' "
+	     "'.type first_long,@function' '.type a,@function' '.type b,@function' "
+	     "'.type inner,@function' first: first_long: a: b: '.skip 8' inner: '.skip 4' "
+	     "'.size inner, 4' '.skip 4' '.size first, 16' '.size first_long, 16' '.size a, 16' "
+	     "'.size b, 16' nosize: '.skip 16' > s.s && gcc -shared -nostdlib s.s -o s");
+	symbol_range("s", "first", &start, &size);
+	index = open_index("s", -1);
+	assert_true(symbol_index_find(index, start, &symbol));
+	assert_string_equal(symbol.name, "first");
+	assert_true(symbol_index_find(index, start + 9, &symbol));
+	assert_string_equal(symbol.name, "inner");
+	assert_true(symbol_index_find(index, start + 15, &symbol));
+	assert_string_equal(symbol.name, "first");
+	assert_false(symbol_index_find(index, start + 16, &symbol));
+	assert_false(symbol_index_find(index, start - 1, &symbol));
+	symbol_index_close(index);
+}
+
+static void test_version_is_cut(void **state)
+{
+	struct symbol_index *index;
+	struct index_symbol symbol;
+	uint64_t start, size;
+
+	(void)state;
+	make("gcc",
+	     "echo 'int pub_1(void){return 1;} __asm__(\".symver pub_1,pub@@V_1\");' > v.c &&"
+	     "echo 'V_1 { global: pub; local: *; };' > v.map &&"
+	     "gcc -O2 -shared -fPIC v.c -Wl,--version-script=v.map -o v");
+	symbol_range("v", "pub@@V_1", &start, &size);
+	index = open_index("v", -1);
+	assert_true(symbol_index_find(index, start, &symbol));
+	assert_string_equal(symbol.name, "pub");
+	symbol_index_close(index);
+}
+
+#ifdef __x86_64__
+/* Some stub in the file is that of puts, and none of it is invented. */
+static void check_plt(const char *command)
+{
+	struct symbol_index *index;
+	struct index_symbol symbol;
+	uint64_t start, size;
+	unsigned found = 0;
+
+	make("g++", command);
+	symbol_range("a", "main", &start, &size);
+	index = open_index("a", -1);
+	for (uint64_t addr = start & ~UINT64_C(0xfff); addr < start; addr++)
+		found += symbol_index_find(index, addr, &symbol) &&
+			 strcmp(symbol.name, "puts@plt") == 0;
+	symbol_index_close(index);
+	assert_int_equal(found, 16);
+}
+
+static void test_plt(void **state)
+{
+	(void)state;
+	check_plt("g++ -O2 -fcf-protection=none -Wl,-z,lazy a.cc -o a");
+	check_plt("g++ -O2 -fcf-protection=none -Wl,-z,now a.cc -o a");
+	check_plt("g++ -O2 -fcf-protection=full -Wl,-z,ibtplt a.cc -o a");
+}
+#endif
+
+static void check_finds_nothing(const void *data, size_t len)
+{
+	_cleanup_close_ int fd = memfd_create("t-index", MFD_CLOEXEC);
+	struct symbol_index *index;
+	struct index_symbol symbol;
+	struct index_frame frame;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), len);
+	index = symbol_index_open(fd, "[test]", -1);
+	assert_non_null(index);
+	assert_false(symbol_index_find(index, 0x1000, &symbol));
+	assert_int_equal(symbol_index_frames(index, 0x1000, &frame, 1), 0);
+	symbol_index_close(index);
+}
+
+static void test_no_elf_file(void **state)
+{
+	static const char text[] = "#!/bin/sh\n", magic[16] = "\177ELF\2\1\1";
+
+	(void)state;
+	check_finds_nothing("", 0);
+	check_finds_nothing(text, sizeof(text));
+	check_finds_nothing(magic, sizeof(magic));
+}
+
+/* Lookups all over the file with bytes damaged: any answer will do. */
+static void look_around(const unsigned char *data, size_t len, uint64_t start, uint64_t size)
+{
+	_cleanup_close_ int fd = memfd_create("t-index", MFD_CLOEXEC);
+	struct index_frame frames[4];
+	struct index_symbol symbol;
+	struct symbol_index *index;
+
+	assert_int_equal(write(fd, data, len), len);
+	index = symbol_index_open(fd, "[test]", -1);
+	assert_non_null(index);
+	for (uint64_t addr = start - 64; addr < start + size; addr += 3) {
+		symbol_index_find(index, addr, &symbol);
+		symbol_index_frames(index, addr, frames, ARRAY_SIZE(frames));
+	}
+	symbol_index_close(index);
+}
+
+static void test_damaged_files(void **state)
+{
+	static unsigned char good[1 << 16], bad[1 << 16];
+	char path[256];
+	uint64_t start, size, random = 42;
+	_cleanup_close_ int fd = -1;
+	ssize_t len;
+
+	(void)state;
+	make("g++", "g++ -O2 -g a.cc -o a");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	fd = open_file("a", path, sizeof(path));
+	len = read(fd, good, sizeof(good));
+	assert_in_range(len, 4096, sizeof(good) - 1);
+	for (unsigned round = 0; round < 60; round++) {
+		memcpy(bad, good, (size_t)len);
+		for (unsigned i = 0; i < 20; i++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			/* the debug sections and headers stand behind the code */
+			bad[0x2000 + (random >> 33) % ((size_t)len - 0x2000)] = random >> 56;
+		}
+		look_around(bad, (size_t)len >> (round % 8 == 7), start, size);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gcc),
+		cmocka_unit_test(test_compressed),
+		cmocka_unit_test(test_clang),
+		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_debuglink),
+		cmocka_unit_test(test_debug_files_under_root),
+		cmocka_unit_test(test_other_build_id_is_refused),
+		cmocka_unit_test(test_names_with_namespaces),
+		cmocka_unit_test(test_no_room_for_the_chain),
+		cmocka_unit_test(test_which_symbol),
+		cmocka_unit_test(test_version_is_cut),
+#ifdef __x86_64__
+		cmocka_unit_test(test_plt),
+#endif
+		cmocka_unit_test(test_no_elf_file),
+		cmocka_unit_test(test_damaged_files),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
