@@ -39,7 +39,6 @@ int vec_grow(void *data_p, size_t *cap, size_t want, size_t size);
 		(v)->n = (v)->cap = 0; \
 	} while (0)
 
-#define vec_each(p, v) \
-	for (__typeof__((v)->data + 0) p = (v)->data; p < (v)->data + (v)->n; p++)
+#define vec_each(p, v) for (__typeof__((v)->data + 0) p = (v)->data; p < (v)->data + (v)->n; p++)
 
 #endif

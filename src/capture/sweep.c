@@ -213,3 +213,13 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 	plan_stops(capturer, requests, n, maps, capture);
 	return carry_out(capturer, maps, capture, err);
 }
+
+bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i)
+{
+	const struct look *then = &capture->threads.data[i].look;
+	struct look now = *then;
+
+	return procfs_relook_call(capturer->target, &capturer->work.data[i].proc, &now) == 0 &&
+	       now.call == then->call && now.sp == then->sp && now.pc == then->pc &&
+	       memcmp(now.args, then->args, sizeof(now.args)) == 0;
+}

@@ -46,6 +46,9 @@ struct sweep_request {
 int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
 		const struct maps *maps, struct capture *capture, struct ss_error *err);
 
+/* True if the thread still waits in the call and at the place where it was captured. */
+bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i);
+
 /* Let go of threads that stopped too late, waiting at most this long. How many are left. */
 size_t capturer_settle(struct capturer *capturer, uint64_t max_ns);
 

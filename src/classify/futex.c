@@ -30,6 +30,8 @@ enum {
 	RWLOCK_CUR_WRITER = 24,
 	WRITER_HOLDS = 3, /* PTHREAD_RWLOCK_FUTEX_USED | 1: what waiters for a writer expect */
 	MUSL_MUTEX_WORD = 4,
+	GLIBC_ROBUST = 0x10, /* PTHREAD_MUTEX_ROBUST_NORMAL_NP, in kind */
+	NUSERS_MAX = 100000, /* more threads than ever hold or wait for one mutex */
 };
 
 struct futex {
@@ -80,7 +82,10 @@ static bool is_lock_pi(const struct futex *futex)
 	return futex->cmd == FUTEX_LOCK_PI || futex->cmd == FUTEX_LOCK_PI2;
 }
 
-/* The word is a tid with the kernel's bit for waiters: robust mutexes, and most of musl's. */
+/*
+ * The word may be a tid with the kernel's bit for waiters, as in robust mutexes and most of musl's.
+ * It may also be something else: musl's rwlocks count readers there, with the same bit.
+ */
 static bool is_marked_tid(const struct futex *futex)
 {
 	return futex->cmd == FUTEX_WAIT && futex->val & FUTEX_WAITERS &&
@@ -112,11 +117,7 @@ static enum wait_kind find_kind(const struct query *query, const struct futex *f
 {
 	if (query->leaf.call == LEAF_FUTEX)
 		return is_mutex_of_cond(query, futex) ? WAIT_MUTEX : query->leaf.kind;
-	if (query->leaf.foreign)
-		return WAIT_FUTEX;
-	if (is_join(futex))
-		return WAIT_JOIN;
-	return is_marked_tid(futex) ? WAIT_MUTEX : WAIT_FUTEX;
+	return is_join(futex) && !query->leaf.foreign ? WAIT_JOIN : WAIT_FUTEX;
 }
 
 static uint32_t read_u32(struct query *query, uint64_t addr)
@@ -133,11 +134,26 @@ struct glibc_mutex {
 	uint32_t lock, count, owner, nusers, kind;
 };
 
-/* Type in the low two bits, robust, PI and ceiling above them, then pshared and elision. */
-static bool is_glibc_mutex(const struct glibc_mutex *mutex)
+/* Its type is in the low two bits, robust, PI and ceiling above, then pshared and elision. */
+static bool is_glibc_kind(uint32_t kind)
 {
-	return mutex->lock == LOCKED_WITH_WAITERS && is_tid(mutex->owner) && mutex->nusers >= 1 &&
-	       mutex->nusers < 100000 && (mutex->kind & ~0x3ffu) == 0 && (mutex->kind & 15) <= 3;
+	return (kind & ~0x3ffu) == 0 && (kind & 15) <= 3;
+}
+
+/* The word of a robust mutex names the owner too. */
+static bool is_glibc_word(const struct glibc_mutex *mutex, uint32_t expected)
+{
+	if (mutex->kind & GLIBC_ROBUST)
+		return mutex->lock & FUTEX_WAITERS && expected & FUTEX_WAITERS &&
+		       (mutex->lock & FUTEX_TID_MASK) == mutex->owner &&
+		       (expected & FUTEX_TID_MASK) == mutex->owner;
+	return mutex->lock == LOCKED_WITH_WAITERS && expected == LOCKED_WITH_WAITERS;
+}
+
+static bool is_glibc_mutex(const struct glibc_mutex *mutex, uint32_t expected)
+{
+	return is_glibc_kind(mutex->kind) && is_glibc_word(mutex, expected) &&
+	       is_tid(mutex->owner) && mutex->nusers >= 1 && mutex->nusers < NUSERS_MAX;
 }
 
 /* The owner of the glibc mutex that begins with the futex word; 0 if that is not certain. */
@@ -146,21 +162,21 @@ static pid_t glibc_owner(struct query *query, const struct futex *futex)
 	const unsigned char *bytes;
 	struct glibc_mutex mutex;
 
-	if (futex->val != LOCKED_WITH_WAITERS)
+	if (futex->val != LOCKED_WITH_WAITERS && !is_marked_tid(futex))
 		return 0;
 	bytes = query_memory(query, futex->word, sizeof(mutex));
 	if (!bytes)
 		return 0;
 	memcpy(&mutex, bytes, sizeof(mutex));
-	return is_glibc_mutex(&mutex) ? (pid_t)mutex.owner : 0;
+	return is_glibc_mutex(&mutex, futex->val) ? (pid_t)mutex.owner : 0;
 }
 
 static bool is_musl_mutex(const struct query *query, const struct futex *futex)
 {
-	if (query->leaf.musl)
-		return query->leaf.layout == LAYOUT_PTHREAD;
+	if (query->leaf.layout != LAYOUT_PTHREAD)
+		return false;
 	/* glibc's robust mutexes use the shared form always */
-	return is_marked_tid(futex) && futex->op & FUTEX_PRIVATE_FLAG;
+	return query->leaf.musl || (is_marked_tid(futex) && futex->op & FUTEX_PRIVATE_FLAG);
 }
 
 static pid_t marked_owner(const struct query *query, const struct futex *futex)
@@ -178,11 +194,11 @@ static pid_t mutex_owner(struct query *query, const struct futex *futex)
 		owner = read_u32(query, futex->word) & FUTEX_TID_MASK;
 		return is_tid(owner) ? (pid_t)owner : 0;
 	}
+	if (query->leaf.layout != LAYOUT_PTHREAD)
+		return 0;
 	if (is_marked_tid(futex))
 		return marked_owner(query, futex);
-	if (query->leaf.layout == LAYOUT_PTHREAD && !query->leaf.musl)
-		return glibc_owner(query, futex);
-	return 0;
+	return query->leaf.musl ? 0 : glibc_owner(query, futex);
 }
 
 static void describe_mutex(struct query *query, const struct futex *futex)

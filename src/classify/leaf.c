@@ -213,6 +213,7 @@ enum step { STEP_ON, STEP_STOP };
 
 struct walk {
 	const struct mapping *c_library; /* the leaf's mapping if that is one */
+	bool nameless;                   /* the last of its functions had no name */
 	unsigned lines;
 	struct leaf leaf;
 };
@@ -232,7 +233,8 @@ static enum step walk_function(struct walk *walk, const struct function *functio
 	}
 	if (inside || match_any(wrappers, ARRAY_SIZE(wrappers), raw, plain))
 		return STEP_ON;
-	walk->leaf.foreign = true;
+	/* a stripped C library's pthread_join is nameless, too: it ends in a tail call (glibc) */
+	walk->leaf.foreign = !walk->nameless;
 	return STEP_STOP;
 }
 
@@ -247,10 +249,8 @@ static enum step walk_frame(struct walk *walk, const struct frame *frame)
 		if (++walk->lines > LINES_MAX ||
 		    walk_function(walk, location->lines[i].function, inside) == STEP_STOP)
 			return STEP_STOP;
-	if (inside || (location && location->nlines))
-		return STEP_ON;
-	walk->leaf.foreign = walk->c_library != NULL;
-	return STEP_STOP;
+	walk->nameless = inside && !(location && location->nlines);
+	return inside || (location && location->nlines) ? STEP_ON : STEP_STOP;
 }
 
 struct leaf leaf_find(const struct stack *stack)

@@ -96,6 +96,22 @@ static void classify(struct assembly *a, const struct capture_thread *captured,
 	thread->wait = result.wait;
 }
 
+/*
+ * A wrong owner is worse than none: keep it only if it is a thread of this process (pid namespaces
+ * apart, where the target's tids are not ours) and the waiter still waits where it was captured.
+ */
+static void check_owner(struct assembly *a, size_t i, struct thread *thread)
+{
+	struct wait *wait = &thread->wait;
+	struct ss_session *session = a->session;
+
+	if (wait->owner == 0 || wait->kind == WAIT_CHILD)
+		return;
+	if (!session->same_pidns || !tids_contain(&session->all_tids, wait->owner) ||
+	    !sweep_still_waits(session->capturer, &session->capture, i))
+		wait->owner = 0;
+}
+
 static void date_wait(struct assembly *a, const struct capture_thread *captured,
 		      struct thread *thread)
 {
@@ -140,6 +156,7 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 		coverage->no_stack[captured->none]++;
 	}
 	classify(a, captured, thread);
+	check_owner(a, i, thread);
 	if (look->wchan[0]) {
 		thread->wait.place = arena_strdup(&a->snapshot->arena, look->wchan);
 		if (!thread->wait.place)

@@ -107,6 +107,7 @@ void ss_session_close(struct ss_session *session)
 	if (session->has_only_names)
 		regfree(&session->only_names);
 	vec_done(&session->only_tids);
+	vec_done(&session->all_tids.tid);
 	vec_done(&session->tids.tid);
 	vec_done(&session->capture.threads);
 	vec_done(&session->walk.frames);
@@ -156,16 +157,17 @@ static bool wants_tid(const struct ss_session *session, pid_t tid)
 
 static int list_threads(struct ss_session *session, struct ss_error *err)
 {
-	size_t kept = 0, all;
-	int r = target_list(&session->target, &session->tids, err);
+	size_t kept, all;
+	int r = target_list(&session->target, &session->all_tids, err);
 
 	if (r < 0)
 		return r;
-	all = session->tids.tid.n;
-	for (size_t i = 0; i < all; i++)
-		if (wants_tid(session, session->tids.tid.data[i]))
-			session->tids.tid.data[kept++] = session->tids.tid.data[i];
-	session->tids.tid.n = kept;
+	session->tids.tid.n = 0;
+	vec_each(tid, &session->all_tids.tid)
+		if (wants_tid(session, *tid) && vec_push(&session->tids.tid, *tid) < 0)
+			return ss_error_oom(err);
+	all = session->all_tids.tid.n;
+	kept = session->tids.tid.n;
 	session->filtered = (unsigned)(all - kept);
 	if (all && !kept)
 		return ss_error_set(err, SS_ERR_NOTHING, ENOENT,

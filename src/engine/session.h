@@ -44,8 +44,10 @@ struct ss_session {
 	struct unwinder *unwinder;
 	struct schedclock schedclock;
 
-	struct tids tids;
-	unsigned filtered; /* threads left out by only_tids and only_names */
+	bool same_pidns;      /* the target's tids are numbers of our pid namespace */
+	struct tids all_tids; /* of the process, and ... */
+	struct tids tids;     /* ... those that are wanted */
+	unsigned filtered;    /* threads left out by only_tids and only_names */
 	struct capture capture;
 	struct walk walk;              /* scratch */
 	VEC(struct frame) frames;      /* of all walks */

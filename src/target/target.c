@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -170,7 +171,7 @@ static int find_live_thread(const struct target *target, struct proc_stat *ret)
 
 static int no_process(pid_t pid, struct ss_error *err)
 {
-	return ss_error_set(err, SS_ERR_NO_PROCESS, ESRCH, "no process %d", (int)pid);
+	return ss_error_set(err, SS_ERR_NO_PROCESS, ESRCH, "no such process: %d", (int)pid);
 }
 
 static int open_proc_dirs(struct target *target, struct ss_error *err)
@@ -383,6 +384,32 @@ int target_refresh(struct target *target, struct ss_error *err)
 }
 
 /* ---- memory ---- */
+
+bool tids_contain(const struct tids *tids, pid_t tid)
+{
+	size_t low = 0, high = tids->tid.n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (tids->tid.data[mid] == tid)
+			return true;
+		if (tids->tid.data[mid] < tid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+bool target_shares_pidns(const struct target *target)
+{
+	struct stat theirs, ours;
+
+	return fstatat(target->proc_fd, "ns/pid", &theirs, 0) == 0 &&
+	       stat("/proc/self/ns/pid", &ours) == 0 && theirs.st_dev == ours.st_dev &&
+	       theirs.st_ino == ours.st_ino;
+}
 
 int target_read_maps(const struct target *target, struct maps *ret, struct ss_error *err)
 {

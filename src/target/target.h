@@ -53,6 +53,11 @@ int target_refresh(struct target *target, struct ss_error *err);
 /* All threads that there are now. */
 int target_list(const struct target *target, struct tids *ret, struct ss_error *err);
 
+bool tids_contain(const struct tids *tids, pid_t tid);
+
+/* True if the target's own idea of its tids is ours too. */
+bool target_shares_pidns(const struct target *target);
+
 int target_read_maps(const struct target *target, struct maps *ret, struct ss_error *err);
 
 /* Read len bytes at addr; how many were read, or a negative errno. */

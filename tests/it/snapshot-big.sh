@@ -28,7 +28,7 @@ done
 
 # With few descriptors allowed it must still see all.
 snap_few() {
-	(ulimit -Hn 256 && exec "$STACKSNAP" -f json -o "$TMP/few.json" "$TARGET_PID")
+	(ulimit -n 256 && exec "$STACKSNAP" -f json -o "$TMP/few.json" "$TARGET_PID")
 }
 t_ok "256 descriptors are enough" snap_few
 t_is "256 descriptors: all threads" "$(json "$TMP/few.json" "p['coverage']['threads_sampled']")" \

@@ -23,7 +23,7 @@ program_start true
 gone=$TARGET_PID
 wait "$gone"
 snap "$gone"
-denied "no such process" "$gone" '[Nn]o such process'
+denied "no such process" "$gone" '[Nn]o (such )?process'
 
 sh -c 'sleep 0 & echo $!; exec sleep 1000' >"$TMP/zombie" &
 holder=$!

@@ -46,13 +46,17 @@ target_stop
 
 # ---- vfork ----
 
+# glibc's vfork has its return address in a register only, and a thread in vfork cannot be stopped:
+# the whole stack, or its leaf and the reason.
 target_start vforker
 for stop in auto never; do
 	snap --stop=$stop "$TARGET_PID"
-	block=$(thread_block "$OUT" vforker)
-	t_is "vfork, $stop: exit status" "$STATUS" 0
-	t_stack "vfork, $stop: its stack" "$block" in_vfork run
+	block=$(thread_block "$OUT" parent)
 	t_like "vfork, $stop: child wait" "$block" '\[child wait'
+	t_like "vfork, $stop: the leaf" "$block" '^_*(libc_)?vfork\('
+	t_like "vfork, $stop: the rest, or why not" "$block" \
+		'^in_vfork\(|^# stack ends here: needs a register'
+	t_ok "vfork, $stop: whole or partial" [ "$STATUS" -le 1 ]
 done
 start=$EPOCHREALTIME
 snap --stop=all "$TARGET_PID"
@@ -153,7 +157,7 @@ snap -j "$TARGET_PID"
 printf '%s' "$OUT" >"$TMP/names.json"
 t_is "names: JSON holds them all" "$(json "$TMP/names.json" "len(p['threads'])")" 16
 t_is "names: JSON keeps a newline" "$(json "$TMP/names.json" \
-	"any(t['name'] in ('new\nline', 'new\\\\nline') for t in p['threads'])")" True
+	"any(t['name'] in ('new\nline', 'new\\\\x0aline') for t in p['threads'])")" True
 target_is_well
 target_stop
 t_done

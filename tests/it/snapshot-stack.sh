@@ -83,10 +83,10 @@ target_stop
 target_start inline
 both inline 3
 snap "$TARGET_PID"
-t_stack "inlined calls have frames" "$(block_of inline)" app::block_here \
+t_stack "inlined calls have frames" "$(block_of chain)" app::block_here \
 	"app::(anonymous namespace)::step" "app::(anonymous namespace)::parse" \
 	app::Server::handle app::Server::run
-inlined=$(block_of inline | grep -A1 'namespace)::parse')
+inlined=$(block_of chain | grep -A1 'namespace)::parse')
 t_unlike "an inlined frame has no offset" "$inlined" '\+0x'
 target_is_well
 target_stop
@@ -110,8 +110,8 @@ fi
 target_start wild
 snap "$TARGET_PID"
 t_stack "context: up to the context's first function" "$(block_of context)" in_context
-t_stack "wild: the real frames" "$(block_of wild)" wild_leaf wild_entry
-t_like "wild: says that it ends" "$(block_of wild)" '^# stack ends here'
+t_stack "wild: the real frames" "$(block_of wild-stack)" wild_leaf wild_entry
+t_like "wild: says that it ends" "$(block_of wild-stack)" '^# stack ends here'
 t_stack "cycle: the real frames" "$(block_of cycle)" cycle_leaf
 t_cmp "cycle: is not followed" "$(block_of cycle | wc -l) < 20"
 target_is_well
@@ -134,7 +134,7 @@ for target in plt vdso; do
 		snap "$TARGET_PID"
 		t_is "$target $round: exit status" "$STATUS" 0
 		t_like "$target $round: reaches the thread's start" \
-			"$(block_functions "$(block_of $target)")" '(^| )run start_thread '
+			"$(block_functions "$(block_of $target-spin)")" '(^| )run start_thread '
 	done
 	target_is_well
 	target_stop

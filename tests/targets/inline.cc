@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * inline.cc: C++ names and inlined calls. Thread "inline" blocks at the end of a chain that is
+ * inline.cc: C++ names and inlined calls. Thread "chain" blocks at the end of a chain that is
  * outlined as app::Server<int>::run -> app::block_here and holds, inlined in between, handle,
  * parse and step; thread "lambda" blocks in a std::function. Each inlined call has its own line.
  */
@@ -103,7 +103,7 @@ int main()
 			values.clear();
 		});
 	});
-	pthread_setname_np(first.native_handle(), "inline");
+	pthread_setname_np(first.native_handle(), "chain");
 	pthread_setname_np(second.native_handle(), "lambda");
 	/* The lock is held from the count to the wait: having it means that both wait. */
 	while (app::waiting < 2)

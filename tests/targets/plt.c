@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plt.c: a thread "plt" that does little else than call small libc functions through the PLT,
+ * plt.c: a thread "plt-spin" that does little else than call small libc functions through the PLT,
  * whose CFI is a DWARF expression: a sample often finds it there. Build with -fno-builtin.
  */
 #include "target.h"
@@ -25,7 +25,7 @@ static void *run(void *unused)
 int main(void)
 {
 	target_begin();
-	target_thread("plt", 0, run, NULL);
+	target_thread("plt-spin", 0, run, NULL);
 	target_ready();
 	target_rest();
 }

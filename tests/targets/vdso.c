@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vdso.c: a thread "vdso" that spins in clock_gettime, that is in the vdso: code of no file.
+ * vdso.c: a thread "vdso-spin" that spins in clock_gettime, that is in the vdso: code of no file.
  */
 #include "target.h"
 
@@ -22,7 +22,7 @@ static void *run(void *unused)
 int main(void)
 {
 	target_begin();
-	target_thread("vdso", 0, run, NULL);
+	target_thread("vdso-spin", 0, run, NULL);
 	target_ready();
 	target_rest();
 }

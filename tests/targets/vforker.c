@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vforker.c: thread "vforker" is in vfork, in state D, as long as its child sleeps; the main thread
+ * vforker.c: thread "parent" is in vfork, in state D, as long as its child sleeps; the main thread
  * rests. An interrupt sent to such a thread waits for the child.
  */
 #include "target.h"
@@ -30,7 +30,7 @@ static void *run(void *unused)
 int main(void)
 {
 	target_begin();
-	target_thread("vforker", 0, run, NULL);
+	target_thread("parent", 0, run, NULL);
 	arrival_await_sleep(&arrival);
 	target_ready();
 	target_rest();

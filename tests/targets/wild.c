@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * wild.c: stacks that end oddly. Thread "context" runs on a makecontext stack; "wild" on a
+ * wild.c: stacks that end oddly. Thread "context" runs on a makecontext stack; "wild-stack" on a
  * hand-made stack whose outermost return address lies in no mapping; "cycle" in a frame whose
  * caller, by its CFI, is itself: a walk without a check for that never ends.
  */
@@ -111,7 +111,7 @@ int main(void)
 {
 	target_begin();
 	target_thread("context", 0, run_context, NULL);
-	target_thread("wild", 0, run_wild, NULL);
+	target_thread("wild-stack", 0, run_wild, NULL);
 	target_thread("cycle", 0, run_cycle, NULL);
 	for (int i = 0; i < 3; i++)
 		arrival_await_sleep(&arrivals[i]);
