@@ -56,6 +56,7 @@ static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *e
 	r = check_tracer(session, err);
 	if (r < 0)
 		return r;
+	session->same_pidns = target_shares_pidns(&session->target);
 	session->images = images_new();
 	session->root_fd =
 		openat(session->target.proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
