@@ -181,6 +181,43 @@ const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapsho
 /* NULL-terminated, the default first. */
 const char *const *ss_unwinder_names(void);
 
+/* ---- profiles ---- */
+
+/* One capture over time holds the whole account of every thread; the kind says what is shown. */
+enum ss_profile_kind {
+	SS_PROFILE_BLOCK, /* time blocked, by the stack that waited */
+	SS_PROFILE_CPU,   /* time on CPU */
+	SS_PROFILE_WALL,  /* on CPU, runnable and blocked, side by side */
+};
+
+struct ss_progress {
+	uint64_t elapsed_ns, duration_ns; /* duration: 0 unknown */
+	unsigned ticks_done, ticks_missed;
+	unsigned threads;
+};
+
+struct ss_record_options {
+	enum ss_profile_kind kind;
+	uint64_t duration_ns;  /* 0: until the processes end or progress says stop */
+	double rate_hz;        /* 0: 99 */
+	uint64_t min_block_ns; /* waits shorter than this are dropped (and counted as dropped) */
+	bool timeline;         /* keep time order, for SS_FORMAT_SPEEDSCOPE */
+	/* Called after every tick; true ends the capture early, what was captured is kept. NULL: none. */
+	bool (*progress)(void *arg, const struct ss_progress *progress);
+	void *progress_arg;
+};
+
+struct ss_profile;
+
+/*
+ * Capture n processes at once until the time is over or all have ended. Fills ret[0..n), owned by
+ * the caller; a process that ended early has what was seen of it.
+ */
+int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_record_options *options,
+	      struct ss_profile **ret, struct ss_error *err);
+void ss_profile_free(struct ss_profile *profile); /* NULL is fine */
+const struct ss_coverage *ss_profile_coverage(const struct ss_profile *profile);
+
 /* ---- output ---- */
 
 enum ss_format {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/attr.h"
+
 static uint64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
@@ -53,8 +55,9 @@ char *clock_format(char *buf, size_t len, uint64_t ns)
 		return format_unit(buf, len, ns, NS_PER_US, "us");
 	if (ns < 999500000)
 		return format_unit(buf, len, ns, NS_PER_MS, "ms");
-	if (s < 60)
+	if (ns < 59950000000)
 		return format_unit(buf, len, ns, NS_PER_SEC, "s");
+	s = MAX(s, 60u);
 	if (s < 3600)
 		return format_pair(buf, len, s / 60, "min", s % 60, "s");
 	if (s < 86400)

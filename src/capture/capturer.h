@@ -35,6 +35,9 @@ enum plan {
 	PLAN_RETRY, /* it moved while it was copied */
 };
 
+/* stop.thread of a late stop of an earlier sweep, whose capture is gone */
+#define STOP_NO_THREAD SIZE_MAX
+
 /* What the capturer keeps per thread, beside the capture's own. */
 struct work {
 	struct procfs_thread proc;

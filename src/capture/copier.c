@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/attr.h"
+#include "capture/regs-arch.h"
 #include "target/maps.h"
 #include "target/target.h"
 
@@ -99,6 +100,20 @@ bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, u
 	chunk->used += job.len;
 	copier->jobs.data[copier->jobs.n++] = job;
 	return true;
+}
+
+/*
+ * sp may stand at the very bottom of its mapping: below are a guard page, or nothing, and a range
+ * that began there would fail as a whole.
+ */
+bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thread, uint64_t sp,
+		      size_t window)
+{
+	const struct map *map = maps_find(maps, sp);
+	uint64_t bottom = map ? map->start : sp & ~(uint64_t)(COPIER_PAGE - 1);
+	uint64_t below = MIN(sp - bottom, (uint64_t)REGS_RED_ZONE);
+
+	return copier_add(copier, maps, thread, sp - below, window + below);
 }
 
 /* Copy jobs [from, to) in one call; returns the number of the first job that is not whole. */

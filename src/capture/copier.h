@@ -54,6 +54,13 @@ int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_erro
 bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, uint64_t addr,
 		size_t window);
 
+/*
+ * Add the stack at sp, with the bytes below it that a leaf function may use (REGS_RED_ZONE, to be
+ * reserved too) where they are mapped.
+ */
+bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thread, uint64_t sp,
+		      size_t window);
+
 /* Copy all jobs; what could not be read has got < len. No allocation. 0 or a negative errno. */
 int copier_run(struct copier *copier);
 

@@ -76,9 +76,8 @@ int copying_round(struct capturer *capturer, const struct maps *maps, struct cap
 		const struct work *work = &capturer->work.data[i];
 
 		if (work->plan == PLAN_COPY)
-			copier_add(&capturer->copier, maps, i,
-				   capture->threads.data[i].look.sp - REGS_RED_ZONE,
-				   work->window + REGS_RED_ZONE);
+			copier_add_stack(&capturer->copier, maps, i,
+					 capture->threads.data[i].look.sp, work->window);
 	}
 	r = copier_run(&capturer->copier);
 	if (r < 0)

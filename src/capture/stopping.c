@@ -127,20 +127,22 @@ static void add_stack(struct capturer *capturer, const struct maps *maps, const 
 {
 	const struct work *work = &capturer->work.data[stop->thread];
 
-	copier_add(&capturer->copier, maps, stop->thread, regs_sp(&stop->raw) - REGS_RED_ZONE,
-		   work->window + REGS_RED_ZONE);
+	copier_add_stack(&capturer->copier, maps, stop->thread, regs_sp(&stop->raw), work->window);
 	if (work->extra_addr)
 		copier_add(&capturer->copier, maps, stop->thread, work->extra_addr, work->window);
 }
 
-/* In the stop: on CPU if it was not switched in between our interrupt and its stop. */
+/*
+ * In the stop: on CPU if it was not switched in between our interrupt and its stop. Not known
+ * where that would take opening a file.
+ */
 static void note_run(struct capturer *capturer, const struct stop *stop, struct capture *capture)
 {
 	const struct work *work = &capturer->work.data[stop->thread];
 	struct capture_thread *thread = &capture->threads.data[stop->thread];
 	uint64_t pcount;
 
-	if (look_is_blocked(&thread->look) || !work->pcount_asked ||
+	if (look_is_blocked(&thread->look) || !work->pcount_asked || work->proc.schedstat_fd < 0 ||
 	    procfs_pcount(capturer->target, &work->proc, &pcount) < 0)
 		return;
 	thread->run = pcount == work->pcount_asked ? RUN_ON_CPU : RUN_RUNNABLE;
@@ -212,7 +214,31 @@ static void settle_stop(struct capturer *capturer, struct stop *stop, struct cap
 	}
 }
 
-static int prepare_stops(struct capturer *capturer, size_t n, size_t bytes, struct ss_error *err)
+/* A thread that is still to reach an earlier stop cannot be attached again. */
+static bool is_late(const struct capturer *capturer, pid_t tid)
+{
+	vec_each(stop, &capturer->late)
+		if (stop->tid == tid)
+			return true;
+	return false;
+}
+
+static void add_stop(struct capturer *capturer, size_t i, struct capture *capture)
+{
+	struct stop stop = { .tid = capturer->work.data[i].proc.tid, .thread = i };
+	struct capture_thread *thread = &capture->threads.data[i];
+
+	if (!is_late(capturer, stop.tid)) {
+		(void)vec_push(&capturer->stops, stop); /* room was reserved */
+		return;
+	}
+	capturer->work.data[i].plan = PLAN_DONE;
+	if (thread->how == CAPTURE_NONE)
+		plan_give_up(thread, SS_NO_STACK_PENDING);
+}
+
+static int prepare_stops(struct capturer *capturer, struct capture *capture, size_t n, size_t bytes,
+			 struct ss_error *err)
 {
 	capturer->stops.n = 0;
 	if (vec_reserve(&capturer->stops, n) < 0 ||
@@ -220,9 +246,7 @@ static int prepare_stops(struct capturer *capturer, size_t n, size_t bytes, stru
 		return ss_error_oom(err);
 	for (size_t i = 0; i < capturer->work.n; i++)
 		if (capturer->work.data[i].plan == PLAN_STOP)
-			(void)vec_push(&capturer->stops,
-				       ((struct stop){ .tid = capturer->work.data[i].proc.tid,
-						       .thread = i }));
+			add_stop(capturer, i, capture);
 	/* a thread may need a second piece of memory */
 	return copier_reserve(&capturer->copier, 2 * n, bytes, err);
 }
@@ -236,7 +260,7 @@ int stopping_round(struct capturer *capturer, const struct maps *maps, struct ca
 
 	if (n == 0)
 		return 0;
-	r = prepare_stops(capturer, n, bytes, err);
+	r = prepare_stops(capturer, capture, n, bytes, err);
 	if (r < 0)
 		return r;
 	r = stop_and_copy(capturer, maps, capture);
@@ -250,6 +274,19 @@ int stopping_round(struct capturer *capturer, const struct maps *maps, struct ca
 
 /* ---- threads that stop late ---- */
 
+static void let_go(struct stop *stop)
+{
+	stop_poll(stop);
+	if (stop->state == STOP_STOPPED)
+		stop_release(stop);
+}
+
+/* One that was killed while it stood still is LATE again: it must be reaped, or stays a zombie. */
+static bool is_over(const struct stop *stop)
+{
+	return stop->state == STOP_RELEASED || stop->state == STOP_GONE;
+}
+
 static void drop_late(struct capturer *capturer, size_t i)
 {
 	capturer->late.data[i] = capturer->late.data[--capturer->late.n];
@@ -261,12 +298,8 @@ size_t capturer_settle(struct capturer *capturer, uint64_t max_ns)
 
 	while (capturer->late.n) {
 		for (size_t i = capturer->late.n; i-- > 0;) {
-			struct stop *stop = &capturer->late.data[i];
-
-			stop_poll(stop);
-			if (stop->state == STOP_STOPPED)
-				stop_release(stop);
-			if (stop->state == STOP_RELEASED || stop->state == STOP_GONE)
+			let_go(&capturer->late.data[i]);
+			if (is_over(&capturer->late.data[i]))
 				drop_late(capturer, i);
 		}
 		if (clock_mono_ns() >= end)
@@ -304,6 +337,39 @@ static int capture_late(struct capturer *capturer, struct stop *stop, const stru
 	return 0;
 }
 
+/* See whether a late thread has arrived; those of earlier sweeps are only let go. */
+static int take_late(struct capturer *capturer, struct stop *stop, const struct maps *maps,
+		     struct capture *capture, struct ss_error *err)
+{
+	struct capture_thread *thread;
+	size_t window;
+	int r;
+
+	if (stop->thread == STOP_NO_THREAD) {
+		let_go(stop);
+		return 0;
+	}
+	thread = &capture->threads.data[stop->thread];
+	window = capturer->work.data[stop->thread].window + REGS_RED_ZONE;
+	r = copier_reserve(&capturer->copier, 2, 2 * window, err);
+	if (r < 0)
+		return r;
+	stop_poll(stop);
+	if (stop->state == STOP_STOPPED)
+		return capture_late(capturer, stop, maps, capture, err);
+	if (stop->state == STOP_GONE && thread->how == CAPTURE_NONE)
+		plan_give_up(thread, SS_NO_STACK_VANISHED);
+	return 0;
+}
+
+static bool awaits_late(const struct capturer *capturer)
+{
+	vec_each(stop, &capturer->late)
+		if (stop->thread != STOP_NO_THREAD)
+			return true;
+	return false;
+}
+
 /*
  * Threads that wait for a CPU stop when they get one: where many are runnable that takes longer
  * than a round may. Each is captured at that moment, and so is not of the sweep's instant.
@@ -313,24 +379,14 @@ int stopping_late(struct capturer *capturer, const struct maps *maps, struct cap
 {
 	uint64_t end = clock_mono_ns() + PATIENCE_NS;
 
-	while (capturer->late.n && clock_mono_ns() < end) {
+	while (awaits_late(capturer) && clock_mono_ns() < end) {
 		for (size_t i = capturer->late.n; i-- > 0;) {
-			struct stop stop = capturer->late.data[i];
-			const struct work *work = &capturer->work.data[stop.thread];
-			int r = copier_reserve(&capturer->copier, 2,
-					       2 * (work->window + REGS_RED_ZONE), err);
+			int r = take_late(capturer, &capturer->late.data[i], maps, capture, err);
 
 			if (r < 0)
 				return r;
-			stop_poll(&stop);
-			if (stop.state == STOP_LATE)
-				continue;
-			if (stop.state == STOP_GONE)
-				plan_give_up(&capture->threads.data[stop.thread],
-					     SS_NO_STACK_VANISHED);
-			else if ((r = capture_late(capturer, &stop, maps, capture, err)) < 0)
-				return r;
-			drop_late(capturer, i);
+			if (is_over(&capturer->late.data[i]))
+				drop_late(capturer, i);
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}

@@ -74,6 +74,8 @@ static int begin(struct capturer *capturer, const struct tids *tids, struct capt
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	copier_reset(&capturer->copier);
+	vec_each(stop, &capturer->late)
+		stop->thread = STOP_NO_THREAD;
 	return 0;
 }
 
@@ -129,6 +131,23 @@ int sweep_threads(struct capturer *capturer, const struct tids *tids, const stru
 
 /* ---- what unwinding lacked ---- */
 
+/* True for a thread that was never stopped and lacks memory only. */
+static bool can_extend(const struct sweep_request *request, const struct capture *capture)
+{
+	const struct capture_thread *thread = &capture->threads.data[request->thread];
+
+	return !request->registers && thread->how == CAPTURE_UNTOUCHED &&
+	       thread->ncopies < CAPTURE_COPIES;
+}
+
+/* No more than the mapping has: a thousand threads may ask for megabytes each. */
+static size_t cut_window(const struct maps *maps, uint64_t addr, size_t window)
+{
+	const struct map *map = maps_find(maps, addr);
+
+	return map ? MIN(window, map->end - addr) : window;
+}
+
 /* A blocked thread whose stack goes on above the copy: add to it if it still stands still. */
 static int extend_copies(struct capturer *capturer, const struct sweep_request *requests, size_t n,
 			 const struct maps *maps, struct capture *capture, struct ss_error *err)
@@ -137,18 +156,15 @@ static int extend_copies(struct capturer *capturer, const struct sweep_request *
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		bytes += requests[i].window;
+		if (can_extend(&requests[i], capture))
+			bytes += cut_window(maps, requests[i].memory, requests[i].window);
 	r = copier_reserve(&capturer->copier, n, bytes, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		const struct capture_thread *thread = &capture->threads.data[requests[i].thread];
-
-		if (!requests[i].registers && thread->how == CAPTURE_UNTOUCHED &&
-		    thread->ncopies < CAPTURE_COPIES)
+	for (size_t i = 0; i < n; i++)
+		if (can_extend(&requests[i], capture))
 			copier_add(&capturer->copier, maps, requests[i].thread, requests[i].memory,
 				   requests[i].window);
-	}
 	r = copier_run(&capturer->copier);
 	if (r < 0)
 		return copying_failed(capturer, r, err);
@@ -191,7 +207,8 @@ static void plan_stops(struct capturer *capturer, const struct sweep_request *re
 		/* further up the same stack, or on another one (sigaltstack)? */
 		if (request->memory >= sp &&
 		    maps_find(maps, sp) == maps_find(maps, request->memory))
-			work->window = request->memory - sp + request->window;
+			work->window = request->memory - sp +
+				       cut_window(maps, request->memory, request->window);
 		else
 			work->extra_addr = request->memory;
 	}

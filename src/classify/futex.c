@@ -12,11 +12,12 @@
  *	+12 nusers                     +12 writers_futex (word)
  *	+16 kind                       +24 cur_writer
  */
+#include "classify/rules.h"
+
 #include <linux/futex.h>
 #include <string.h>
 
 #include "base/attr.h"
-#include "classify/rules.h"
 
 /* linux/futex.h has it since 5.14 */
 #ifndef FUTEX_LOCK_PI2

@@ -242,15 +242,20 @@ static enum step walk_frame(struct walk *walk, const struct frame *frame)
 {
 	const struct location *location = frame->location;
 	bool inside = walk->c_library && frame_mapping(frame) == walk->c_library;
+	unsigned nlines = location ? location->nlines : 0;
 
 	if (frame->flags & FRAME_SIGNAL)
 		return STEP_STOP;
-	for (unsigned i = 0; location && i < location->nlines; i++)
+	for (unsigned i = 0; i < nlines; i++)
 		if (++walk->lines > LINES_MAX ||
 		    walk_function(walk, location->lines[i].function, inside) == STEP_STOP)
 			return STEP_STOP;
-	walk->nameless = inside && !(location && location->nlines);
-	return inside || (location && location->nlines) ? STEP_ON : STEP_STOP;
+	if (!nlines && !inside) {
+		walk->leaf.foreign = walk->c_library && !walk->nameless;
+		return STEP_STOP;
+	}
+	walk->nameless = !nlines;
+	return STEP_ON;
 }
 
 struct leaf leaf_find(const struct stack *stack)

@@ -30,7 +30,7 @@ struct leaf {
 	enum wait_kind kind; /* WAIT_NONE if call is LEAF_UNKNOWN */
 	enum leaf_layout layout;
 	bool musl;    /* the C library is musl */
-	bool foreign; /* unknown, and made by a function that has a name: no lock of the C library's */
+	bool foreign; /* unknown, and made by a function that is none of the C library's locks */
 };
 
 /* The first function from the leaf that the tables know; stack may be NULL. */

@@ -4,14 +4,14 @@
  * structure. Each function finds the wait as its rule has filled it and corrects what the arguments
  * tell better. Arguments are the target's: an int is its low 32 bits, the rest is noise.
  */
+#include "classify/rules.h"
+
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
-
-#include "classify/rules.h"
 
 /* linux/wait.h has it since 5.4; <sys/wait.h> has an enum, which differs between C libraries */
 enum { ID_PID = 1, ID_PIDFD = 3 };

@@ -193,7 +193,7 @@ static bool compile_return_address(struct cfi_row *row, Dwarf_Frame *frame)
 		return row->ra_column < REG_COUNT && row->ra_column != REG_PC;
 	case RULE_REGISTER:
 		row->ra_in_reg = (uint8_t)off;
-		return true;
+		return off != 0; /* 0 says "in memory" */
 	default:
 		return false;
 	}

@@ -204,7 +204,8 @@ static size_t branch_target(const Dwarf_Op *ops, size_t n, size_t i)
 	for (size_t j = 0; j < n; j++)
 		if (ops[j].offset == offset)
 			return j;
-	return offset > ops[n - 1].offset ? n : n + 1;
+	/* signed: a branch to before the beginning wraps round */
+	return (int64_t)offset > (int64_t)ops[n - 1].offset ? n : n + 1;
 }
 
 static enum expr_status run(struct machine *m, const Dwarf_Op *ops, size_t n)

@@ -37,12 +37,14 @@ bool memview_word(struct memview *view, uint64_t addr, uint64_t *ret)
 enum ss_stack_end memview_missed_end(const struct memview *view)
 {
 	const struct capture_thread *thread = view->thread;
+	const struct stack_copy *below = NULL;
 
+	/* pieces of one stack follow each other: the highest one below tells whether there is more */
 	for (unsigned i = 0; i < thread->ncopies; i++) {
 		const struct stack_copy *copy = &thread->copies[i];
 
-		if (!copy->to_map_end && view->missed >= copy->addr)
-			return SS_END_WINDOW;
+		if (copy->addr <= view->missed && (!below || copy->addr > below->addr))
+			below = copy;
 	}
-	return SS_END_UNREADABLE;
+	return below && !below->to_map_end ? SS_END_WINDOW : SS_END_UNREADABLE;
 }

@@ -27,7 +27,7 @@ bool memview_word(struct memview *view, uint64_t addr, uint64_t *ret);
 /* len bytes; false if any is missing. */
 bool memview_bytes(struct memview *view, uint64_t addr, void *ret, size_t len);
 
-/* Why `missed` is missing: WINDOW right above a copy that was cut, else UNREADABLE. */
+/* Why `missed` is missing: WINDOW above a copy that was cut, else UNREADABLE. */
 enum ss_stack_end memview_missed_end(const struct memview *view);
 
 #endif

@@ -46,6 +46,7 @@ struct state {
 	struct memview view;
 	struct regs regs;
 	uint32_t flags; /* of the current frame */
+	bool inferred;  /* some caller was found through a learned frame size */
 };
 
 static int cfi_open(struct images *images, struct unwinder **ret, struct ss_error *err)
@@ -95,18 +96,19 @@ static void mark_inferred(struct state *s)
 	struct walk *walk = s->walker.walk;
 
 	walk->frames.data[walk->frames.n - 1].flags |= FRAME_INFERRED;
+	s->inferred = true;
 }
 
 /*
- * True if the bytes before a return address are a call instruction: e8 rel32, or ff /2 with any
- * addressing form. Only for inferred frames, to reject a wrong K.
+ * True if the bytes before a return address, in an executable mapping, are a call instruction: e8
+ * rel32, or ff /2 with any addressing form. Only for inferred frames, to reject a wrong K.
  */
-static bool follows_call(const struct images *images, uint64_t pc)
+static bool follows_call(struct images *images, uint64_t pc)
 {
 #if defined(__x86_64__)
 	const unsigned char *p = images_bytes(images, pc - 7, 7);
 
-	if (!p)
+	if (!p || !images_find(images, pc - 1))
 		return false;
 	if (p[2] == 0xe8)
 		return true;
@@ -118,7 +120,7 @@ static bool follows_call(const struct images *images, uint64_t pc)
 	const unsigned char *p = images_bytes(images, pc - 4, 4);
 	uint32_t insn;
 
-	if (!p)
+	if (!p || !images_find(images, pc - 1))
 		return false;
 	insn = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 	return insn >> 26 == 0x25 || (insn & 0xfffffc1f) == 0xd63f0000; /* bl, blr */
@@ -134,7 +136,6 @@ static bool infer_fp(struct state *s, bool *ret_inferred)
 	if ((s->flags & FRAME_EXACT) || !frame_size_find(&s->unwinder->sizes, pc, &k))
 		return false;
 	regs_set(&s->regs, REG_FP, s->regs.r[REG_SP] + (uint64_t)k);
-	mark_inferred(s);
 	*ret_inferred = true;
 	return true;
 }
@@ -185,6 +186,8 @@ static int step_simple(struct state *s, const struct cfi_row *row)
 	ra = clean_return_address(ra);
 	if (inferred && !follows_call(s->unwinder->images, ra))
 		return end_needs_register(s, REG_FP);
+	if (inferred)
+		mark_inferred(s);
 	for (unsigned reg = 0; reg < REG_COUNT; reg++)
 		if (next.known >> reg & 1)
 			next.r[reg] = s->regs.r[reg];
@@ -338,7 +341,8 @@ static int cfi_walk(struct unwinder *unwinder, const struct capture_thread *thre
 		if (r > 0)
 			r = step(&s);
 	} while (r > 0);
-	if (r == 0 && walk->end == SS_END_COMPLETE)
+	/* what rests on a learned size must not teach others */
+	if (r == 0 && walk->end == SS_END_COMPLETE && !s.inferred)
 		vec_each(sighting, &unwinder->sightings)
 			frame_size_learn(&unwinder->sizes, sighting->pc, sighting->cfa,
 					 sighting->k);

@@ -169,6 +169,7 @@ target_have() {
 program_start() {
 	"$@" >"$TMP/program.out" 2>"$TMP/program.err" </dev/null &
 	TARGET_PID=$!
+	disown "$TARGET_PID" # or bash reports how it ended
 	STARTED+=("$TARGET_PID")
 }
 
@@ -187,6 +188,7 @@ target_start() {
 	"${TARGET_PREFIX[@]}" "$TARGETS/$name" "$@" >"$TARGET_OUT" 2>"$TMP/target.err" \
 		</dev/null {TARGET_FD}<&- &
 	TARGET_PID=$!
+	disown "$TARGET_PID"
 	STARTED+=("$TARGET_PID")
 	if ! target_await ready; then
 		echo "Bail out! target $name is not ready: $(head -c 300 "$TMP/target.err")"
@@ -217,7 +219,7 @@ process_stop() {
 	kill -s TERM "$1" 2>/dev/null
 	kill -s CONT "$1" 2>/dev/null
 	wait_until 2 process_is_gone "$1" || kill -s KILL "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
+	wait "$1" 2>/dev/null || wait_until 5 process_is_gone "$1"
 	return 0
 }
 

@@ -21,7 +21,10 @@ denied() {
 
 program_start true
 gone=$TARGET_PID
-wait "$gone"
+is_reaped() {
+	[ ! -e "/proc/$gone" ]
+}
+wait_until 5 is_reaped
 snap "$gone"
 denied "no such process" "$gone" '[Nn]o (such )?process'
 

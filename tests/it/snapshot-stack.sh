@@ -49,7 +49,11 @@ target_stop
 
 # ---- frames that need a register ----
 
-for target in alloca many-fp many-O0 many; do
+for target in alloca many-fp many-O0 many many-gz; do
+	if ! target_have $target; then
+		t_skip $target "not built"
+		continue
+	fi
 	if [ $target = alloca ]; then target_start alloca; else target_start $target 8 20; fi
 	both $target 7
 	target_is_well
@@ -103,6 +107,21 @@ if target_have hello; then
 	target_stop
 else
 	t_skip "Rust" "no rustc"
+fi
+
+# ---- Go: its CFI is in a compressed .debug_frame ----
+
+if target_have goprog; then
+	target_start goprog
+	both goprog 3
+	snap "$TARGET_PID"
+	t_is "Go: exit status" "$STATUS" 0
+	t_like "Go: names" "$OUT" '^main\.inRead\('
+	t_like "Go: pipe read" "$OUT" '\[pipe read'
+	target_is_well
+	target_stop
+else
+	t_skip "Go" "no go"
 fi
 
 # ---- stacks that end oddly ----

@@ -24,6 +24,9 @@ done
 c many-fp many.c -O2 -fno-omit-frame-pointer
 c many-O0 many.c -O0
 c many-static many.c -O2 -static
+# all its CFI is in a .debug_frame, compressed
+c many-gz many.c -O2 -gz=zlib -fno-asynchronous-unwind-tables -fno-unwind-tables
+c waits-static waits-lite.c -O2 -static
 c deep-O0 deep.c -O0
 [ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
 [ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
@@ -31,3 +34,5 @@ c deep-O0 deep.c -O0
 # musl has no unwind information of its own: what stacksnap then says is what the test is about
 [ "$dir/waits-musl" -nt waits-lite.c ] ||
 	musl-gcc -std=gnu11 -D_GNU_SOURCE -g -O2 -static -o "$dir/waits-musl" waits-lite.c
+[ "$dir/floor" -nt ../bench/floor.c ] ||
+	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -o "$dir/floor" ../bench/floor.c

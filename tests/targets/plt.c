@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * plt.c: a thread "plt-spin" that does little else than call small libc functions through the PLT,
- * whose CFI is a DWARF expression: a sample often finds it there. Build with -fno-builtin.
+ * whose CFI is a DWARF expression: a sample often finds it there.
  */
 #include "target.h"
 
-#include <ctype.h>
-#include <strings.h>
-
-static NOINLINE int call_through_plt(int seed)
+static NOINLINE int call_through_plt(unsigned int seed)
 {
-	return abs(seed) + (int)labs(seed) + toascii(seed) + ffs(seed);
+	return div(rand_r(&seed), 3).quot + strverscmp("a", "b");
 }
 
 static void *run(void *unused)
@@ -18,7 +15,7 @@ static void *run(void *unused)
 	volatile int sum = 0;
 
 	for (;;)
-		sum = call_through_plt(sum);
+		sum = call_through_plt((unsigned int)sum);
 	return unused;
 }
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +24,13 @@
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+
+/* Under AddressSanitizer an impossible size is NULL, as without it. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
 
 /* ---- arena ---- */
 
@@ -111,11 +119,13 @@ static void test_vec_push(void **state)
 static void test_vec_each_of_none(void **state)
 {
 	VEC(int) v = { 0 };
+	size_t none = 0;
 
 	(void)state;
 	vec_each(p, &v)
 		fail();
-	assert_int_equal(vec_reserve(&v, 0), 0);
+	assert_int_equal(vec_reserve(&v, none), 0);
+	assert_null(v.data);
 }
 
 static void test_vec_refuses_what_cannot_be(void **state)
@@ -125,7 +135,8 @@ static void test_vec_refuses_what_cannot_be(void **state)
 	(void)state;
 	assert_int_equal(vec_push(&v, 7), 0);
 	assert_int_equal(vec_reserve(&v, SIZE_MAX), -ENOMEM);
-	assert_int_equal(vec_reserve(&v, SIZE_MAX / 8), -ENOMEM); /* times 8 overflows after rounding */
+	assert_int_equal(vec_reserve(&v, SIZE_MAX / 8),
+			 -ENOMEM); /* times 8 overflows after rounding */
 	assert_int_equal(v.n, 1);
 	assert_int_equal(v.data[0], 7);
 	vec_done(&v);
@@ -312,7 +323,6 @@ static const struct {
 	{ 999, "999 ns" },
 	{ 1000, "1.00 us" },
 	{ 9994, "9.99 us" },
-	{ 9995, "9.99 us" }, /* 9.995 has no exact binary form: either neighbour is right */
 	{ 9996, "10.0 us" },
 	{ 99949, "99.9 us" },
 	{ 99951, "100 us" },
@@ -322,7 +332,8 @@ static const struct {
 	{ 999499999, "999 ms" },
 	{ 999500000, "1.00 s" },
 	{ 12300000000, "12.3 s" },
-	{ 59900000000, "59.9 s" },
+	{ 59949999999, "59.9 s" },
+	{ 59950000000, "1 min 0 s" },
 	{ 60000000000, "1 min 0 s" },
 	{ 302000000000, "5 min 2 s" },
 	{ 3599999999999, "59 min 59 s" },
@@ -339,18 +350,8 @@ static void test_clock_format(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
 		clock_format(text, sizeof(text), durations[i].ns);
-		if (durations[i].ns != 9995)
-			assert_string_equal(text, durations[i].text);
+		assert_string_equal(text, durations[i].text);
 	}
-}
-
-/* Nothing between 59.95 s and a minute reads as 60 seconds. */
-static void test_clock_format_before_a_minute(void **state)
-{
-	char text[CLOCK_FORMAT_MAX];
-
-	(void)state;
-	assert_string_not_equal(clock_format(text, sizeof(text), 59999999999), "60.0 s");
 }
 
 static void test_clock_format_bounds(void **state)
@@ -493,7 +494,6 @@ int main(void)
 		cmocka_unit_test(test_error_may_be_null),
 		cmocka_unit_test(test_error_hints),
 		cmocka_unit_test(test_clock_format),
-		cmocka_unit_test(test_clock_format_before_a_minute),
 		cmocka_unit_test(test_clock_format_bounds),
 		cmocka_unit_test(test_clocks_advance),
 		cmocka_unit_test(test_file_pread),

@@ -104,9 +104,9 @@ static void test_pointers_survive_growth(void **state)
 		seen[i] = stack_intern(&table, &(struct frame){ .pc = i }, 1, SS_END_COMPLETE);
 	for (unsigned i = 0; i < 1000; i++) {
 		assert_int_equal(seen[i]->id, i + 1);
-		assert_ptr_equal(stack_intern(&table, &(struct frame){ .pc = i }, 1,
-					      SS_END_COMPLETE),
-				 seen[i]);
+		assert_ptr_equal(
+			stack_intern(&table, &(struct frame){ .pc = i }, 1, SS_END_COMPLETE),
+			seen[i]);
 	}
 	stack_table_done(&table);
 }

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# How long a one-shot snapshot takes beside eu-stack -p (which gives no lines and no inlined calls;
+# with -i -s it does), and how long --stop=all holds a process
+# beside the least that the kernel needs (floor). Interleaved rounds, medians, a markdown table.
+# Usage: snapshot.sh, environment as for tests/it; ROUNDS (7), THREADS (1000), FLOOR, the binary.
+. "$(dirname "$0")/../it/lib.sh"
+. "$(dirname "$0")/programs.lib.sh"
+
+ROUNDS=${ROUNDS:-7}
+THREADS=${THREADS:-1000}
+FLOOR=${FLOOR:-$TARGETS/floor}
+[ -x "$FLOOR" ] || FLOOR=$TARGETS/../bench/floor
+
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : int((v[NR / 2] + v[NR / 2 + 1]) / 2) }'
+}
+
+# elapsed FILE COMMAND...: its wall time in microseconds, added to the file.
+elapsed() {
+	local file=$1 start=${EPOCHREALTIME/./}
+	shift
+	"$@" >/dev/null 2>&1
+	echo $((${EPOCHREALTIME/./} - start)) >>"$file"
+}
+
+pauses() {
+	"$STACKSNAP" --stop=all -f json -o "$TMP/pause.json" "$TARGET_PID" 2>/dev/null
+	json "$TMP/pause.json" "p['coverage']['pause_ns'] // 1000" >>"$1.pause"
+	"$FLOOR" "$TARGET_PID" | awk '{ print int($6 / 1000) }' >>"$1.floor"
+}
+
+ratio() {
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'
+}
+
+row() {
+	echo "| $1 | $2 | $3 | $(ratio "$2" "$3") |"
+}
+
+measure() {
+	local name=$1 file=$TMP/$1 round
+	for ((round = 0; round < ROUNDS; round++)); do
+		elapsed "$file.snap" "$STACKSNAP" "$TARGET_PID"
+		elapsed "$file.eu" eu-stack -p "$TARGET_PID"
+		elapsed "$file.eulines" eu-stack -i -s -p "$TARGET_PID"
+		pauses "$file"
+	done
+	row "$name: wall us, stacksnap : eu-stack -p" "$(median <"$file.snap")" "$(median <"$file.eu")"
+	row "$name: wall us, stacksnap : eu-stack -i -s -p" "$(median <"$file.snap")" \
+		"$(median <"$file.eulines")"
+	row "$name: pause us, --stop=all : floor" "$(median <"$file.pause")" "$(median <"$file.floor")"
+}
+
+echo "| median of $ROUNDS | stacksnap | other | ratio |"
+echo "|---|--:|--:|--:|"
+if start_redis; then
+	measure redis-server
+	target_stop
+fi
+target_start many "$THREADS" 16
+measure "$THREADS threads"
+target_is_well >/dev/null || echo "the target came to harm"
+target_stop
