@@ -46,11 +46,16 @@ struct work {
 	uint64_t extra_addr;   /* PLAN_STOP: copy `window` bytes from here too; 0: no */
 	uint64_t pcount_asked; /* just before the interrupt; 0 unknown */
 	bool late_look;        /* looked at anew: not of the sweep's instant */
+	/* of the sweep before, for sweep_tick */
+	struct look last;
+	unsigned stops; /* that we made */
+	bool settled;   /* blocked and captured without a stop: unchanged while pcount is */
 };
 
 struct capturer {
 	const struct target *target;
 	enum ss_stop mode;
+	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */
 	struct copier copier;
 	VEC(struct stop) stops; /* of the round at hand */
@@ -64,6 +69,9 @@ int plan_update_table(struct capturer *capturer, const struct tids *tids, struct
 
 /* Read what /proc says of every thread, and plan. */
 void plan_look(struct capturer *capturer, struct capture *capture);
+
+/* Keep what the next sweep_tick compares with. */
+void plan_remember(struct capturer *capturer, const struct capture *capture);
 
 /* Look again at the threads with PLAN_RETRY, and plan anew. */
 void plan_retry(struct capturer *capturer, struct capture *capture);

@@ -13,13 +13,6 @@
 
 /* ---- the table of threads ---- */
 
-static int compare_work(const void *a, const void *b)
-{
-	const struct work *x = a, *y = b;
-
-	return (x->proc.tid > y->proc.tid) - (x->proc.tid < y->proc.tid);
-}
-
 /* Make the table hold just these threads; descriptors of those that stay are kept open. */
 int plan_update_table(struct capturer *capturer, const struct tids *tids, struct ss_error *err)
 {
@@ -29,14 +22,12 @@ int plan_update_table(struct capturer *capturer, const struct tids *tids, struct
 		return ss_error_oom(err);
 	vec_each(tid, &tids->tid) {
 		struct work fresh = { .proc = { .tid = *tid, .schedstat_fd = -1 } };
-		struct work *known = &capturer->work.data[old];
+		const struct work *known = capturer->work.data;
 
-		while (old < n_old && known->proc.tid < *tid) {
-			procfs_thread_close(&known->proc);
-			known = &capturer->work.data[++old];
-		}
-		if (old < n_old && known->proc.tid == *tid)
-			fresh.proc = capturer->work.data[old++].proc;
+		for (; old < n_old && known[old].proc.tid < *tid; old++)
+			procfs_thread_close(&capturer->work.data[old].proc);
+		if (old < n_old && known[old].proc.tid == *tid)
+			fresh = known[old++];
 		else
 			(void)procfs_thread_open(capturer->target, *tid, &fresh.proc);
 		capturer->work.data[capturer->work.n++] = fresh;
@@ -46,7 +37,6 @@ int plan_update_table(struct capturer *capturer, const struct tids *tids, struct
 	memmove(capturer->work.data, capturer->work.data + n_old,
 		tids->tid.n * sizeof(*capturer->work.data));
 	capturer->work.n = tids->tid.n;
-	qsort(capturer->work.data, capturer->work.n, sizeof(*capturer->work.data), compare_work);
 	return 0;
 }
 
@@ -93,19 +83,78 @@ static enum plan make_plan(const struct capturer *capturer, struct capture_threa
 	return look_can_interrupt(look) ? PLAN_STOP : plan_give_up(thread, SS_NO_STACK_UNSTABLE);
 }
 
+/*
+ * A thread that was blocked when it was captured and has not been switched in since is where it
+ * was: one read of schedstat proves it, and nothing more is read.
+ */
+static bool has_not_run(const struct capturer *capturer, const struct work *work,
+			struct capture_thread *thread)
+{
+	struct look *look = &thread->look;
+
+	if (!work->settled || procfs_schedstat(capturer->target, &work->proc, look) < 0 ||
+	    look->pcount != work->last.pcount)
+		return false;
+	look->state = work->last.state;
+	look->call = work->last.call;
+	return true;
+}
+
+/*
+ * Our own stop wakes a blocked thread and lets it block again in the same call: two switches. It is
+ * still the wait that was captured.
+ */
+static bool only_we_woke_it(const struct work *work, const struct look *look)
+{
+	const struct look *last = &work->last;
+
+	return work->stops && look->sched_known && look->pcount <= last->pcount + 2 * work->stops &&
+	       look_is_blocked(last) && look_is_blocked(look) && look->sp == last->sp &&
+	       look->pc == last->pc;
+}
+
+static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
+{
+	thread->consistent = true;
+	thread->look.tid = work->proc.tid;
+	work->plan = PLAN_DONE;
+	work->extra_addr = 0;
+	work->late_look = false;
+	if (capturer->reuse && has_not_run(capturer, work, thread)) {
+		thread->how = CAPTURE_SAME;
+		return;
+	}
+	if (procfs_look(capturer->target, &work->proc, &thread->look) < 0)
+		thread->look.call = CALL_UNREADABLE;
+	if (capturer->reuse && only_we_woke_it(work, &thread->look)) {
+		thread->how = CAPTURE_SAME;
+		thread->woken_by_us = true;
+		work->last.pcount = thread->look.pcount;
+		work->settled = true;
+		work->stops = 0;
+		return;
+	}
+	work->plan = make_plan(capturer, thread);
+	work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
+}
+
 void plan_look(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++)
+		look_at(capturer, &capturer->work.data[i], &capture->threads.data[i]);
+}
+
+void plan_remember(struct capturer *capturer, const struct capture *capture)
 {
 	for (size_t i = 0; i < capturer->work.n; i++) {
 		struct work *work = &capturer->work.data[i];
-		struct capture_thread *thread = &capture->threads.data[i];
+		const struct capture_thread *thread = &capture->threads.data[i];
 
-		if (procfs_look(capturer->target, &work->proc, &thread->look) < 0)
-			thread->look.call = CALL_UNREADABLE;
-		thread->consistent = true;
-		work->plan = make_plan(capturer, thread);
-		work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
-		work->extra_addr = 0;
-		work->late_look = false;
+		if (thread->how == CAPTURE_SAME)
+			continue;
+		work->last = thread->look;
+		work->stops = thread->stops;
+		work->settled = thread->how == CAPTURE_UNTOUCHED && thread->look.sched_known;
 	}
 }
 

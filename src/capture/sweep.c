@@ -116,8 +116,8 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 	return r;
 }
 
-int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
-		  struct capture *capture, struct ss_error *err)
+static int sweep(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		 struct capture *capture, struct ss_error *err)
 {
 	int r;
 
@@ -126,7 +126,23 @@ int sweep_threads(struct capturer *capturer, const struct tids *tids, const stru
 	if (r < 0)
 		return r;
 	plan_look(capturer, capture);
-	return carry_out(capturer, maps, capture, err);
+	r = carry_out(capturer, maps, capture, err);
+	plan_remember(capturer, capture);
+	return r;
+}
+
+int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		  struct capture *capture, struct ss_error *err)
+{
+	capturer->reuse = false;
+	return sweep(capturer, tids, maps, capture, err);
+}
+
+int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+	       struct capture *capture, struct ss_error *err)
+{
+	capturer->reuse = true;
+	return sweep(capturer, tids, maps, capture, err);
 }
 
 /* ---- what unwinding lacked ---- */
@@ -228,7 +244,9 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 			work->window = MAX(work->window, requests[i].window);
 	}
 	plan_stops(capturer, requests, n, maps, capture);
-	return carry_out(capturer, maps, capture, err);
+	r = carry_out(capturer, maps, capture, err);
+	plan_remember(capturer, capture);
+	return r;
 }
 
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i)

@@ -31,6 +31,14 @@ void capturer_free(struct capturer *capturer); /* settles first, for a bounded t
 int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 		  struct capture *capture, struct ss_error *err);
 
+/*
+ * The same for one tick of many: a thread that was blocked at the sweep before and has not run
+ * since costs one read of schedstat, and comes as CAPTURE_SAME (only tid, at_ns and the schedstat
+ * fields of its look hold). Also CAPTURE_SAME, with woken_by_us: it ran only because we stopped it.
+ */
+int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+	       struct capture *capture, struct ss_error *err);
+
 /* What a thread's unwinding lacked. */
 struct sweep_request {
 	size_t thread;   /* index in the capture */

@@ -32,7 +32,7 @@ static int walk_thread(struct ss_session *session, size_t i, struct ss_error *er
 	size_t n;
 
 	*walk = (struct thread_walk){ .first = session->frames.n };
-	if (thread->how == CAPTURE_NONE)
+	if (thread->how == CAPTURE_NONE || thread->how == CAPTURE_SAME)
 		return 0;
 	if (session->unwinder_ops->walk(session->unwinder, thread, session->max_frames, scratch) <
 	    0)

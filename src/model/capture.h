@@ -39,6 +39,7 @@ enum capture_how {
 	CAPTURE_NONE,      /* no stack was read: see `none` */
 	CAPTURE_UNTOUCHED, /* copied while blocked, proved by an unchanged pcount */
 	CAPTURE_STOPPED,   /* copied in a ptrace stop */
+	CAPTURE_SAME,      /* not read again: it has not run since the sweep before */
 };
 
 enum capture_run {
@@ -62,6 +63,7 @@ struct capture_thread {
 	enum capture_how how;
 	enum ss_no_stack none;
 	enum capture_run run;
+	bool woken_by_us; /* CAPTURE_SAME: it ran, but only because of our own stop */
 	bool consistent;  /* of the sweep's one instant */
 	struct regs regs; /* UNTOUCHED: only sp and pc */
 	unsigned ncopies;

@@ -279,3 +279,25 @@ const struct fd_info *fds_describe(struct fds *fds, int fd)
 		map64_put(&fds->known, (uint32_t)fd, (uintptr_t)info);
 	return info;
 }
+
+enum fd_type fds_type(const struct target *target, int fd)
+{
+	char path[PATH_LEN], link[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/fd/%d", (int)target->anchor, fd);
+	n = readlinkat(target->task_fd, path, link, sizeof(link) - 1);
+	if (n < 0)
+		return FD_UNKNOWN;
+	link[n] = '\0';
+	if (begins_with(link, "/"))
+		return FD_FILE;
+	if (begins_with(link, "pipe:["))
+		return FD_PIPE;
+	if (begins_with(link, "socket:["))
+		return FD_SOCKET;
+	for (size_t i = 0; i < ARRAY_SIZE(anon_kinds); i++)
+		if (begins_with(link, anon_kinds[i].link))
+			return anon_kinds[i].type;
+	return FD_OTHER;
+}

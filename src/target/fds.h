@@ -25,4 +25,7 @@ void fds_free(struct fds *fds);
  */
 const struct fd_info *fds_describe(struct fds *fds, int fd);
 
+/* Only what kind of thing fd is, with one readlink: for those who ask often. */
+enum fd_type fds_type(const struct target *target, int fd);
+
 #endif

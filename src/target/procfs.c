@@ -18,8 +18,9 @@
 #include "target/procparse.h"
 
 enum {
-	SPARE_FDS = 64,   /* kept free for ELF files, maps and output */
-	TEXT_MAX = 512,   /* stat is about 350 bytes at most, all numbers at full length */
+	SPARE_FDS = 64, /* kept free for ELF files, maps and output */
+	TEXT_MAX = 512, /* stat is about 350 bytes at most, all numbers at full length */
+	STATUS_MAX = 4096,
 	SCHED_MAX = 1024, /* exec_start stands in the third line of sched */
 	PATH_LEN = 32,    /* "4194304/schedstat" */
 };
@@ -204,6 +205,23 @@ int procfs_pcount(const struct target *target, const struct procfs_thread *threa
 		return r;
 	*ret = look.pcount;
 	return 0;
+}
+
+int procfs_schedstat(const struct target *target, const struct procfs_thread *thread,
+		     struct look *look)
+{
+	int r = read_schedstat(target, thread, look);
+
+	look->at_ns = clock_mono_ns();
+	return r == 0 && !look->sched_known ? -ENODATA : r;
+}
+
+int procfs_voluntary(const struct target *target, pid_t tid, uint64_t *ret)
+{
+	char text[STATUS_MAX];
+	ssize_t n = read_task(target, tid, "status", text, sizeof(text));
+
+	return n < 0 ? (int)n : procparse_status_number(text, "voluntary_ctxt_switches", 10, ret);
 }
 
 uint64_t procfs_raise_fd_limit(void)

@@ -46,6 +46,16 @@ int procfs_relook_call(const struct target *target, const struct procfs_thread *
  */
 int procfs_pcount(const struct target *target, const struct procfs_thread *thread, uint64_t *ret);
 
+/*
+ * Only the schedstat fields of *look, and at_ns. 0 or a negative errno; -ENODATA if the kernel does
+ * not count. Async-signal-safe.
+ */
+int procfs_schedstat(const struct target *target, const struct procfs_thread *thread,
+		     struct look *look);
+
+/* voluntary_ctxt_switches of status: 0, or a negative errno. */
+int procfs_voluntary(const struct target *target, pid_t tid, uint64_t *ret);
+
 /* Raise RLIMIT_NOFILE to its hard limit; the soft limit as it was, 0 if unknown. */
 uint64_t procfs_raise_fd_limit(void);
 

@@ -160,6 +160,8 @@ void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struc
 		return;
 	if (wait->kind == WAIT_JOIN && wait->owner) {
 		put_join(buf, snapshot, wait);
+	} else if (wait->kind == WAIT_CHILD && wait->owner) {
+		buf_printf(buf, "waits for process %d to end", (int)wait->owner);
 	} else {
 		put_subject(buf, wait);
 		if (wait->owner) {

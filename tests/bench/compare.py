@@ -3,12 +3,12 @@
 """compare.py PID SNAPSHOT.json: is every blocked thread's stack what gdb finds?
 
 Compared are the pcs of the physical frames, from the leaf to the thread's root. gdb goes on guessing
-where there is no CFI; its list is cut at the first pc that lies in no executable file mapping, and
-where stacksnap says that the unwind information ends, only what it gives is compared. A thread whose
-leaf pc differs has moved between the two looks and is not compared. A stack that stacksnap itself
-marks as ended for want of a register is "short" if what there is of it is right.
+where there is no CFI; both lists are cut at the first pc that lies in no executable file mapping. A
+thread whose leaf pc differs has moved between the two looks and is not compared. A stack that
+stacksnap itself marks as not complete is "short" if it is right as far as it goes and gdb goes on.
 
-Prints "compared N equal N short N differing N moved N names N/N", then each thread that differs.
+Prints "compared N equal N short N differing N moved N names N/N", then each thread that differs or
+is short.
 Exit status: 0 none differs, 1 some do, 2 nothing compared.
 """
 import json
@@ -71,7 +71,7 @@ def short_name(name):
 def compare(pid, document):
     theirs = gdb_stacks(pid)
     ranges = executable_ranges(pid)
-    result = {"compared": 0, "equal": 0, "short": 0, "names": 0, "named": 0, "differing": [], "moved": 0,
+    result = {"compared": 0, "equal": 0, "short": 0, "names": 0, "named": 0, "differing": [], "differing_short": [], "moved": 0,
               "threads": len(document["threads"])}
     for thread in document["threads"]:
         if thread["state"] not in ("blocked", "stopped") or not thread["stack"]:
@@ -91,11 +91,11 @@ def compare_thread(thread, ours, reference, result):
         result["moved"] += 1
         return
     end = thread["stack"]["end"]
-    if end in ("no_cfi", "depth", "cycle"):
-        reference = reference[:len(ours)]
     result["compared"] += 1
-    if end == "needs_register" and pcs(ours) == pcs(reference[:len(ours)]):
+    if end != "complete" and len(ours) < len(reference) and \
+            pcs(ours) == pcs(reference[:len(ours)]):
         result["short"] += 1
+        result["differing_short"].append((thread, ours, reference))
         return
     if pcs(ours) != pcs(reference):
         result["differing"].append((thread, ours, reference))
@@ -126,7 +126,7 @@ def main():
     print("compared %d equal %d short %d differing %d moved %d names %d/%d" % (
         result["compared"], result["equal"], result["short"], len(result["differing"]), result["moved"],
         result["names"], result["named"]))
-    for difference in result["differing"]:
+    for difference in result["differing"] + result["differing_short"]:
         print(first_difference(*difference))
     if not result["compared"]:
         return 2

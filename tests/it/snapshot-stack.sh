@@ -10,7 +10,12 @@ COMPARE=$SRC/tests/bench/compare.py
 agree() {
 	local name=$1 min=$2 result
 	shift 2
+	rm -f "$TMP/snap.json"
 	snap -f json -o "$TMP/snap.json" "$@" "$TARGET_PID"
+	if [ "$STATUS" -gt 1 ]; then
+		t_fail "$name" "exit status $STATUS: $ERR"
+		return
+	fi
 	if ! command -v gdb >/dev/null; then
 		t_skip "$name" "no gdb"
 		return
@@ -24,10 +29,11 @@ agree() {
 	fi
 }
 
-# both NAME MIN: each unwinder against gdb.
+# both NAME MIN [MIN_LIBUNWIND]: each unwinder against gdb. libunwind reads no .debug_frame of another
+# process: where there is nothing else its stacks are short, but never wrong.
 both() {
 	agree "$1: cfi and gdb agree" "$2"
-	agree "$1: libunwind and gdb agree" "$2" --unwinder=libunwind
+	agree "$1: libunwind and gdb agree" "${3:-$2}" --unwinder=libunwind
 	agree "$1: cfi and gdb agree when all threads are stopped" "$2" --stop=all
 }
 
@@ -55,7 +61,7 @@ for target in alloca many-fp many-O0 many many-gz; do
 		continue
 	fi
 	if [ $target = alloca ]; then target_start alloca; else target_start $target 8 20; fi
-	both $target 7
+	both $target 7 $([ $target = many-gz ] && echo 0)
 	target_is_well
 	target_stop
 done
@@ -113,7 +119,7 @@ fi
 
 if target_have goprog; then
 	target_start goprog
-	both goprog 3
+	both goprog 3 0
 	snap "$TARGET_PID"
 	t_is "Go: exit status" "$STATUS" 0
 	t_like "Go: names" "$OUT" '^main\.inRead\('
