@@ -40,6 +40,19 @@ bool copying_stood_still(const struct capturer *capturer, const struct work *wor
 	       now.sp == thread->look.sp && now.pc == thread->look.pc;
 }
 
+/* Without a stop: where it is, and the arguments of its call (vfork returns through one). */
+static void set_known_registers(struct capture_thread *thread)
+{
+	static const unsigned char args[] = REGS_CALL_ARGS;
+	const struct look *look = &thread->look;
+
+	thread->regs.known = 0;
+	regs_set(&thread->regs, REG_SP, look->sp);
+	regs_set(&thread->regs, REG_PC, look->pc);
+	for (unsigned i = 0; look->call == CALL_NUMBER && i < sizeof(args); i++)
+		regs_set(&thread->regs, args[i], look->args[i]);
+}
+
 static void verify_copy(struct capturer *capturer, struct work *work, struct capture_thread *thread)
 {
 	if (!copying_stood_still(capturer, work, thread)) {
@@ -55,9 +68,7 @@ static void verify_copy(struct capturer *capturer, struct work *work, struct cap
 	thread->how = CAPTURE_UNTOUCHED;
 	thread->none = SS_NO_STACK_HAS_STACK;
 	thread->consistent &= !work->late_look;
-	thread->regs.known = 0;
-	regs_set(&thread->regs, REG_SP, thread->look.sp);
-	regs_set(&thread->regs, REG_PC, thread->look.pc);
+	set_known_registers(thread);
 }
 
 /* Copy the stacks of all threads with PLAN_COPY. The proof follows in copying_verify. */

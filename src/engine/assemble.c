@@ -9,89 +9,31 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "classify/classify.h"
-#include "classify/syscalls.h"
 #include "engine/session.h"
+#include "engine/waiting.h"
 #include "target/fds.h"
-
-enum { CLASSIFY_ROUNDS = 3 }; /* a wait may ask for memory, and then for a descriptor found there */
 
 /* One assembly in progress. */
 struct assembly {
 	struct ss_session *session;
 	struct ss_snapshot *snapshot;
 	struct fds *fds;
-	VEC(struct frame) frames; /* scratch */
 };
-
-/* ---- stacks ---- */
-
-static const struct stack *name_stack(struct assembly *a, const struct thread_walk *walk)
-{
-	struct ss_session *session = a->session;
-
-	a->frames.n = 0;
-	for (unsigned i = 0; i < walk->n; i++) {
-		struct frame frame = session->frames.data[walk->first + i];
-		bool exact = frame.flags & FRAME_EXACT;
-
-		frame.location = symbolize(session->symbolizer, frame.pc, exact,
-					   images_find(session->images, frame.pc - !exact));
-		if (!frame.location || vec_push(&a->frames, frame) < 0)
-			return NULL;
-	}
-	return stack_intern(&a->snapshot->stacks, a->frames.data, walk->n, walk->end);
-}
-
-static void count_stack(struct ss_coverage *coverage, const struct stack *stack)
-{
-	coverage->threads_sampled++;
-	coverage->stack_end[stack->end]++;
-	coverage->frames += stack->n;
-	for (unsigned i = 0; i < stack->n; i++) {
-		coverage->frames_unnamed += stack->frames[i].location->nlines == 0;
-		coverage->frames_inferred += (stack->frames[i].flags & FRAME_INFERRED) != 0;
-	}
-}
 
 /* ---- waits ---- */
 
-/* Answer what the classifier asked for; false if it asked for nothing. */
-static bool fetch_wants(struct assembly *a, const struct classify_result *result,
-			struct classify_input *input, struct classify_memory *memory)
+static const struct fd_info *describe_fd(void *fds, int fd)
 {
-	if (result->want_fd < 0 && result->nwants == 0)
-		return false;
-	if (result->want_fd >= 0)
-		input->fd = fds_describe(a->fds, result->want_fd);
-	for (unsigned i = 0; i < result->nwants; i++) {
-		struct classify_memory *piece = &memory[i];
-
-		*piece = result->wants[i];
-		piece->len = MIN(piece->len, sizeof(piece->bytes));
-		piece->valid = target_read(&a->session->target, piece->addr, piece->bytes,
-					   piece->len) == (ssize_t)piece->len;
-		input->memory = memory;
-	}
-	return true;
+	return fds_describe(fds, fd);
 }
 
 static void classify(struct assembly *a, const struct capture_thread *captured,
 		     struct thread *thread)
 {
-	struct classify_memory memory[CLASSIFY_WANTS] = { 0 };
-	struct classify_input input = {
-		.look = &captured->look,
-		.run = captured->run,
-		.stack = thread->stack,
-	};
+	const struct fd_source fds = { .describe = describe_fd, .arg = a->fds };
 	struct classify_result result;
 
-	for (unsigned round = 0; round < CLASSIFY_ROUNDS; round++) {
-		classify_thread(&input, &result);
-		if (!fetch_wants(a, &result, &input, memory))
-			break;
-	}
+	waiting_classify(&a->session->target, captured, thread->stack, &fds, &result);
 	thread->state = result.state;
 	thread->wait = result.wait;
 }
@@ -147,10 +89,11 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 		return -ENOMEM;
 	coverage->threads_seen++;
 	if (captured->how != CAPTURE_NONE) {
-		thread->stack = name_stack(a, &a->session->walks.data[i]);
+		thread->stack = session_name_stack(a->session, &a->snapshot->stacks,
+						   &a->session->walks.data[i]);
 		if (!thread->stack)
 			return -ENOMEM;
-		count_stack(coverage, thread->stack);
+		session_count_stack(coverage, thread->stack);
 		coverage->inconsistent += !captured->consistent;
 	} else {
 		coverage->no_stack[captured->none]++;
@@ -295,7 +238,6 @@ int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struc
 	a.fds = fds_new(&session->target, &a.snapshot->arena);
 	r = a.fds ? assemble(&a) : -ENOMEM;
 	fds_free(a.fds);
-	vec_done(&a.frames);
 	if (r < 0) {
 		ss_snapshot_free(a.snapshot);
 		return ss_error_oom(err);

@@ -61,7 +61,12 @@ int session_update_maps(struct ss_session *session, struct ss_error *err);
 /* The unwind stage: walk every captured thread, fetching what the walks lack (unwinding.c). */
 int session_unwind(struct ss_session *session, struct ss_error *err);
 
-/* The last stages: symbolize, classify, count; the finished snapshot (assemble.c). */
+/* The symbolize stage (naming.c). NULL only if memory is out. */
+const struct stack *session_name_stack(struct ss_session *session, struct stack_table *table,
+				       const struct thread_walk *walk);
+void session_count_stack(struct ss_coverage *coverage, const struct stack *stack);
+
+/* The last stages of a snapshot: symbolize, classify, count; the finished snapshot (assemble.c). */
 int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err);
 
 #endif

@@ -40,6 +40,19 @@ struct regs {
 	uint64_t r[REG_COUNT];
 };
 
+/* The registers that hold a system call's six arguments while it blocks. */
+#if defined(__x86_64__)
+#define REGS_CALL_ARGS            \
+	{                         \
+		5, 4, 1, 10, 8, 9 \
+	} /* rdi rsi rdx r10 r8 r9 */
+#else
+#define REGS_CALL_ARGS           \
+	{                        \
+		0, 1, 2, 3, 4, 5 \
+	}
+#endif
+
 static inline bool regs_known(const struct regs *regs, unsigned i)
 {
 	return regs->known >> i & 1;

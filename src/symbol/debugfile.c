@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * debugfile.c: finding separate debug files. First libdwfl's own search in our file system, then
- * the same places under the target's root, for targets in another mount namespace. A file found
- * under that root is used only if its build id is that of the module; the target's symbolic links
- * never lead out of its root. Whether debuginfod is asked is decided by who sets DEBUGINFOD_URLS.
+ * debugfile.c: finding separate debug files: under the target's root, then under ours. A file is
+ * used only if its build id is that of the module; the target's symbolic links never lead out of
+ * its root.
+ *
+ * libdwfl's own search does that too, but where it finds nothing it loads libdebuginfod and libcurl
+ * with some thirty libraries behind it, DEBUGINFOD_URLS or not (elfutils 0.188): more time than the
+ * whole dump of a small process. So it is asked only for what we do not look for ourselves.
  */
 #include "symbol/index-internal.h"
 
@@ -103,30 +106,46 @@ static bool is_altlink(const char *debuglink)
 	return debuglink && strchr(debuglink, '/');
 }
 
-static int find_in_root(Dwfl_Module *module, const struct symbol_index *index, const char *file,
+static int find_in_root(int root_fd, const struct build_id *id, const char *file,
 			const char *debuglink)
 {
-	struct build_id id;
-	GElf_Addr addr;
-	int fd;
+	int fd = try_build_id(root_fd, id);
 
-	id.len = dwfl_module_build_id(module, &id.bytes, &addr);
-	if (id.len <= 0 || is_altlink(debuglink))
-		return -1;
-	fd = try_build_id(index->root_fd, &id);
 	if (fd < 0 && debuglink && file)
-		fd = try_debuglink(index->root_fd, &id, file, debuglink);
+		fd = try_debuglink(root_fd, id, file, debuglink);
 	return fd;
+}
+
+static bool is_our_root(int fd)
+{
+	struct stat theirs, ours;
+
+	return fstat(fd, &theirs) == 0 && stat("/", &ours) == 0 && theirs.st_dev == ours.st_dev &&
+	       theirs.st_ino == ours.st_ino;
+}
+
+static int find_in_our_root(const struct build_id *id, const char *file, const char *debuglink)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -1 : find_in_root(root, id, file, debuglink);
 }
 
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name)
 {
 	const struct symbol_index *index = *userdata;
-	int fd = dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink, crc,
-					      ret_name);
+	int root_fd = index ? index->root_fd : -1, fd = -1;
+	struct build_id id;
+	GElf_Addr addr;
 
-	if (fd >= 0 || *ret_name || !index || index->root_fd < 0)
-		return fd;
-	return find_in_root(module, index, file, debuglink);
+	id.len = dwfl_module_build_id(module, &id.bytes, &addr);
+	if (id.len <= 0 || is_altlink(debuglink))
+		return dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink,
+						    crc, ret_name);
+	if (root_fd >= 0)
+		fd = find_in_root(root_fd, &id, file, debuglink);
+	if (fd < 0 && !(root_fd >= 0 && is_our_root(root_fd)))
+		fd = find_in_our_root(&id, file, debuglink);
+	return fd;
 }

@@ -43,6 +43,7 @@ struct unwinder {
 	const struct regs *regs;
 	unsigned missing_reg;
 	bool reg_missed, memory_missed;
+	bool finding; /* inside dwarf_search_unwind_table */
 };
 
 /* ---- unwind tables ---- */
@@ -96,10 +97,14 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 	struct unwinder *unwinder = arg;
 	struct image_map *map = images_find(unwinder->images, ip);
 	unw_dyn_info_t table;
+	int r;
 
 	if (!map || !map->image || describe_table(map, &table) < 0)
 		return -UNW_ENOINFO;
-	return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &table, info, need, arg);
+	unwinder->finding = true;
+	r = UNW_OBJ(dwarf_search_unwind_table)(space, ip, &table, info, need, arg);
+	unwinder->finding = false;
+	return r;
 }
 
 /* libunwind frees what dwarf_search_unwind_table allocated from its own pool. */
@@ -130,6 +135,14 @@ static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value
 		return -UNW_EINVAL;
 	if (memview_word(&unwinder->view, addr, value))
 		return 0;
+	/*
+	 * The table search also fetches the personality routine's address, through a pointer in
+	 * writable data; unwinding has no use for it, but libunwind would give up without.
+	 */
+	if (unwinder->finding) {
+		*value = 0;
+		return 0;
+	}
 	unwinder->memory_missed = true;
 	return -UNW_EINVAL;
 }

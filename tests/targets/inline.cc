@@ -56,8 +56,9 @@ INLINE_ALWAYS int parse(Gate &gate, int value)
 
 } // namespace
 
-template <typename T> class Server {
-public:
+template <typename T> class Server
+{
+      public:
 	explicit Server(Gate &g) : gate(g)
 	{
 	}
@@ -69,7 +70,7 @@ public:
 		return result + static_cast<T>(1);
 	}
 
-private:
+      private:
 	INLINE_ALWAYS T handle(T value)
 	{
 		return static_cast<T>(parse(gate, static_cast<int>(value)));
