@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# update.sh [NAME...]: run the measurements and put their tables into README.md. Environment as for
+# tests/it: STACKSNAP (the binary), TARGETS (the built targets), SRC (the source tree).
+set -eu
+cd "$(dirname "$0")"
+[ $# -gt 0 ] || set -- programs snapshot
+for name; do
+	table=$(mktemp)
+	bash "$name.sh" >"$table"
+	sed -i -e "/<!-- $name -->/,/<!-- \/$name -->/{/<!-- $name -->/r $table
+/<!--/!d}" README.md
+	rm -f "$table"
+done
