@@ -111,7 +111,8 @@ bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thr
 {
 	const struct map *map = maps_find(maps, sp);
 	uint64_t bottom = map ? map->start : sp & ~(uint64_t)(COPIER_PAGE - 1);
-	uint64_t below = MIN(sp - bottom, (uint64_t)REGS_RED_ZONE);
+	uint64_t room = sp - bottom;
+	uint64_t below = room > REGS_RED_ZONE ? REGS_RED_ZONE : room;
 
 	return copier_add(copier, maps, thread, sp - below, window + below);
 }

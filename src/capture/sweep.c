@@ -21,7 +21,10 @@
 #include "target/maps.h"
 #include "target/target.h"
 
-enum { RETRIES = 2 };
+enum {
+	RETRIES = 2,
+	FRAME_MARGIN = 512, /* more than a signal frame's registers take */
+};
 
 #define FREE_PATIENCE_NS (100 * NS_PER_MS) /* for late threads, when the capturer goes */
 
@@ -164,6 +167,42 @@ static size_t cut_window(const struct maps *maps, uint64_t addr, size_t window)
 	return map ? MIN(window, map->end - addr) : window;
 }
 
+/*
+ * Registers that the same frame saved lie a little below the word that was missing, perhaps in a
+ * gap above what is copied already.
+ */
+static uint64_t margin_below(const struct maps *maps, uint64_t addr)
+{
+	const struct map *map = maps_find(maps, addr);
+
+	return addr - (map ? MIN(addr - map->start, (uint64_t)FRAME_MARGIN) : 0);
+}
+
+/* Where to go on, with nothing copied twice. */
+static uint64_t extension_start(const struct maps *maps, const struct capture_thread *thread,
+				uint64_t addr)
+{
+	uint64_t start = margin_below(maps, addr);
+
+	for (unsigned i = 0; i < thread->ncopies; i++) {
+		uint64_t end = thread->copies[i].addr + thread->copies[i].len;
+
+		if (end <= addr)
+			start = MAX(start, end);
+	}
+	return start;
+}
+
+static void add_extension(struct capturer *capturer, const struct sweep_request *request,
+			  const struct maps *maps, const struct capture *capture)
+{
+	uint64_t start =
+		extension_start(maps, &capture->threads.data[request->thread], request->memory);
+
+	copier_add(&capturer->copier, maps, request->thread, start,
+		   request->memory - start + request->window);
+}
+
 /* A blocked thread whose stack goes on above the copy: add to it if it still stands still. */
 static int extend_copies(struct capturer *capturer, const struct sweep_request *requests, size_t n,
 			 const struct maps *maps, struct capture *capture, struct ss_error *err)
@@ -173,14 +212,14 @@ static int extend_copies(struct capturer *capturer, const struct sweep_request *
 
 	for (size_t i = 0; i < n; i++)
 		if (can_extend(&requests[i], capture))
-			bytes += cut_window(maps, requests[i].memory, requests[i].window);
+			bytes += FRAME_MARGIN +
+				 cut_window(maps, requests[i].memory, requests[i].window);
 	r = copier_reserve(&capturer->copier, n, bytes, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		if (can_extend(&requests[i], capture))
-			copier_add(&capturer->copier, maps, requests[i].thread, requests[i].memory,
-				   requests[i].window);
+			add_extension(capturer, &requests[i], maps, capture);
 	r = copier_run(&capturer->copier);
 	if (r < 0)
 		return copying_failed(capturer, r, err);
@@ -226,7 +265,7 @@ static void plan_stops(struct capturer *capturer, const struct sweep_request *re
 			work->window = request->memory - sp +
 				       cut_window(maps, request->memory, request->window);
 		else
-			work->extra_addr = request->memory;
+			work->extra_addr = margin_below(maps, request->memory);
 	}
 }
 

@@ -35,7 +35,8 @@ static void hide_controls(char *text)
 	}
 }
 
-static void print_line(const char *color, const char *prefix, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void print_line(const char *color, const char *prefix,
+							     const char *fmt, va_list ap)
 {
 	char text[1024];
 

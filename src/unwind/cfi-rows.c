@@ -267,10 +267,15 @@ static int row_make(struct cfi_rows *rows, uint64_t pc, bool exact, struct cfi_r
 
 const struct cfi_row *cfi_row_find(struct cfi_rows *rows, uint64_t pc, bool exact)
 {
+	static const struct cfi_row none = { .kind = CFI_NONE };
 	uint64_t key = pc << 1 | exact;
-	const uint64_t *index = map64_find(&rows->by_pc, key);
+	const uint64_t *index;
 	struct cfi_row row;
 
+	/* user space ends below; the key would lose a bit, and might be MAP64_NO_KEY */
+	if (unlikely(pc >> 63))
+		return &none;
+	index = map64_find(&rows->by_pc, key);
 	if (likely(index != NULL))
 		return &rows->rows.data[*index];
 	if (row_make(rows, pc, exact, &row) < 0)

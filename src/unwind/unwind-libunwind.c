@@ -272,13 +272,14 @@ static int step(struct unwinder *unwinder, unw_cursor_t *cursor, struct walker *
 	pc = frame->pc - !(frame->flags & FRAME_EXACT);
 	if (find_proc_info(unwinder->space, pc, &info, 0, unwinder) < 0)
 		return walker_end(walker, SS_END_NO_CFI);
-	signal = unw_is_signal_frame(cursor) > 0;
 	unwinder->reg_missed = unwinder->memory_missed = false;
 	r = unw_step(cursor);
 	if (r == -UNW_ENOMEM)
 		return -ENOMEM;
 	if (r < 0)
 		return end_failed(unwinder, walker);
+	/* 1.6.2, against its manual: true of the frame that the step came out of */
+	signal = unw_is_signal_frame(cursor) > 0;
 	if (signal)
 		walk->frames.data[walk->frames.n - 1].flags |= FRAME_SIGNAL;
 	*flags = signal ? FRAME_EXACT : 0;
