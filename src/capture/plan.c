@@ -113,6 +113,19 @@ static bool only_we_woke_it(const struct work *work, const struct look *look)
 	       look->pc == last->pc;
 }
 
+static void read_look(const struct capturer *capturer, struct work *work, struct look *look)
+{
+	if (procfs_look(capturer->target, &work->proc, look) < 0)
+		look->call = CALL_UNREADABLE;
+	if (look->sched_known || look->state == 0 || work->proc.schedstat_fd < 0)
+		return;
+	/* the tid is used again: the kept descriptor is that of a thread that has ended */
+	procfs_thread_close(&work->proc);
+	(void)procfs_thread_open(capturer->target, work->proc.tid, &work->proc);
+	if (procfs_look(capturer->target, &work->proc, look) < 0)
+		look->call = CALL_UNREADABLE;
+}
+
 static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
 {
 	thread->consistent = true;
@@ -124,8 +137,7 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 		thread->how = CAPTURE_SAME;
 		return;
 	}
-	if (procfs_look(capturer->target, &work->proc, &thread->look) < 0)
-		thread->look.call = CALL_UNREADABLE;
+	read_look(capturer, work, &thread->look);
 	if (capturer->reuse && only_we_woke_it(work, &thread->look)) {
 		thread->how = CAPTURE_SAME;
 		thread->woken_by_us = true;

@@ -116,6 +116,9 @@ static void mend_eintr(const struct capturer *capturer, struct stop *stop, struc
 
 	if (!regs_interrupted_call(&stop->raw, &nr, args, &eintr) || !eintr)
 		return;
+	/* a thread in a group stop (SIGSTOP) has its EINTR from that, not from us */
+	if (capture->threads.data[stop->thread].look.state == 'T')
+		return;
 	if (should_restart(capturer, nr, args) && regs_restart_call(stop->tid, &stop->raw) == 0)
 		capture->eintr_avoided++;
 	else

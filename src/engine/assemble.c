@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -129,73 +128,27 @@ static int add_threads(struct assembly *a)
 
 /* ---- the process ---- */
 
-static const char *keep_text(struct ss_snapshot *snapshot,
-			     void (*read)(const struct target *, struct buf *),
-			     const struct target *target)
-{
-	struct buf buf;
-	const char *text;
-
-	buf_init(&buf);
-	read(target, &buf);
-	text = buf.failed ? NULL : arena_strdup(&snapshot->arena, buf.data ? buf.data : "");
-	buf_done(&buf);
-	return text;
-}
-
-/* Append the mappings of the main program, or all others; how many there are now. */
-static size_t append_mappings(const struct ss_snapshot *snapshot, struct images *images, bool main,
-			      const struct mapping **mappings, size_t n)
-{
-	for (size_t i = 0; i < images_count(images); i++) {
-		const struct mapping *mapping = &images_get(images, i)->mapping;
-
-		if ((strcmp(mapping->path, snapshot->exe) == 0) == main)
-			mappings[n++] = mapping;
-	}
-	return n;
-}
-
-/* The program's own mappings first: readers take the first mapping for the main binary. */
-static int add_mappings(struct assembly *a)
-{
-	struct ss_snapshot *snapshot = a->snapshot;
-	struct images *images = a->session->images;
-	size_t n = images_count(images);
-	const struct mapping **mappings = arena_array(&snapshot->arena, n, sizeof(*mappings));
-
-	if (!mappings)
-		return -ENOMEM;
-	n = append_mappings(snapshot, images, true, mappings, 0);
-	n = append_mappings(snapshot, images, false, mappings, n);
-	snapshot->mappings = mappings;
-	snapshot->nmappings = n;
-	return 0;
-}
-
 static int describe_process(struct assembly *a)
 {
-	static const char *const stop_names[] = {
-		[SS_STOP_AUTO] = "auto",
-		[SS_STOP_ALL] = "all",
-		[SS_STOP_NEVER] = "never",
-	};
 	struct ss_session *session = a->session;
 	struct ss_snapshot *snapshot = a->snapshot;
+	struct process_description process;
 
+	if (session_describe(session, &snapshot->arena, &process) < 0 ||
+	    session_list_mappings(session, &snapshot->arena, process.exe, &snapshot->mappings,
+				  &snapshot->nmappings) < 0)
+		return -ENOMEM;
 	snapshot->pid = session->target.pid;
-	snapshot->comm = arena_strdup(&snapshot->arena, session->target.comm);
-	snapshot->exe = keep_text(snapshot, target_read_exe, &session->target);
-	snapshot->cmdline = keep_text(snapshot, target_read_cmdline, &session->target);
-	snapshot->maps = arena_strdup(&snapshot->arena,
-				      session->maps.text.data ? session->maps.text.data : "");
-	snapshot->stop = stop_names[session->stop];
+	snapshot->comm = process.comm;
+	snapshot->exe = process.exe;
+	snapshot->cmdline = process.cmdline;
+	snapshot->stop = process.stop;
 	snapshot->unwinder = session->unwinder_ops->name;
 	snapshot->wall_ns = session->capture.wall_ns;
 	snapshot->mono_ns = session->capture.start_ns;
-	if (!snapshot->comm || !snapshot->exe || !snapshot->cmdline || !snapshot->maps)
-		return -ENOMEM;
-	return add_mappings(a);
+	snapshot->maps = arena_strdup(&snapshot->arena,
+				      session->maps.text.data ? session->maps.text.data : "");
+	return snapshot->maps ? 0 : -ENOMEM;
 }
 
 static void count_capture(struct assembly *a)

@@ -156,7 +156,7 @@ static bool wants_tid(const struct ss_session *session, pid_t tid)
 	return regexec(&session->only_names, comm, 0, NULL, 0) == 0;
 }
 
-static int list_threads(struct ss_session *session, struct ss_error *err)
+int session_list_threads(struct ss_session *session, struct ss_error *err)
 {
 	size_t kept, all;
 	int r = target_list(&session->target, &session->all_tids, err);
@@ -183,7 +183,7 @@ static int list_threads(struct ss_session *session, struct ss_error *err)
 static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err)
 {
 	struct ss_snapshot *snapshot;
-	int r = list_threads(session, err);
+	int r = session_list_threads(session, err);
 
 	if (r == 0)
 		r = session_update_maps(session, err);

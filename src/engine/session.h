@@ -55,6 +55,9 @@ struct ss_session {
 	VEC(struct sweep_request) requests;
 };
 
+/* The threads of this moment that are wanted: tids, all_tids, filtered. */
+int session_list_threads(struct ss_session *session, struct ss_error *err);
+
 /* Read maps and bring the images up to date; forgets what was learned of code that has moved. */
 int session_update_maps(struct ss_session *session, struct ss_error *err);
 
@@ -65,6 +68,17 @@ int session_unwind(struct ss_session *session, struct ss_error *err);
 const struct stack *session_name_stack(struct ss_session *session, struct stack_table *table,
 				       const struct thread_walk *walk);
 void session_count_stack(struct ss_coverage *coverage, const struct stack *stack);
+
+/* What is said of the process (describe.c); the texts live in the arena. 0 or -ENOMEM. */
+struct process_description {
+	const char *comm, *exe, *cmdline, *stop;
+};
+int session_describe(struct ss_session *session, struct arena *arena,
+		     struct process_description *ret);
+
+/* Executable mappings, those of `exe` first: readers take the first one for the main binary. */
+int session_list_mappings(struct ss_session *session, struct arena *arena, const char *exe,
+			  const struct mapping *const **ret, size_t *ret_n);
 
 /* The last stages of a snapshot: symbolize, classify, count; the finished snapshot (assemble.c). */
 int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err);

@@ -54,13 +54,13 @@ static char big[1 << 16];
 
 /* ---- the waits ---- */
 
-#define WAITS(X)                                                                                 \
-	X(mutex)                                                                                 \
-	X(rdlock)                                                                                \
-	X(wrlock) X(cond) X(condtimed) X(sem) X(barrier) X(join) X(once) X(sleep) X(piperead)    \
-		X(pipewrite) X(epoll) X(poll) X(select) X(tcprecv) X(tcpsend) X(unixrecv)        \
-			X(unixsend) X(accept) X(connect) X(flock) X(ofdlock) X(child) X(sigwait) \
-				X(pause) X(msgrcv) X(mq) X(eventfd) X(futex)
+/* clang-format off */
+#define WAITS(X) \
+	X(mutex) X(rdlock) X(wrlock) X(cond) X(condtimed) X(sem) X(barrier) X(join) X(once) \
+	X(sleep) X(piperead) X(pipewrite) X(epoll) X(poll) X(select) X(tcprecv) X(tcpsend) \
+	X(unixrecv) X(unixsend) X(accept) X(connect) X(flock) X(ofdlock) X(child) X(sigwait) \
+	X(pause) X(msgrcv) X(mq) X(eventfd) X(futex)
+/* clang-format on */
 
 #define WAIT_FUNCTION(name) static NOINLINE void in_##name(void)
 
