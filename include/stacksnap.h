@@ -198,8 +198,10 @@ struct ss_progress {
 
 struct ss_record_options {
 	enum ss_profile_kind kind;
-	uint64_t duration_ns;  /* 0: until the processes end or progress says stop */
-	double rate_hz;        /* 0: 99 */
+	uint64_t duration_ns; /* 0: until the processes end or progress says stop */
+	double rate_hz;       /* 0: 99 */
+	uint64_t
+		began_ns; /* CLOCK_MONOTONIC: the processes began then, account from it on; 0: no */
 	uint64_t min_block_ns; /* waits shorter than this are dropped (and counted as dropped) */
 	bool timeline;         /* keep time order, for SS_FORMAT_SPEEDSCOPE */
 	/* Called after every tick; true ends the capture early, what was captured is kept. NULL: none. */
@@ -216,6 +218,12 @@ struct ss_profile;
 int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_record_options *options,
 	      struct ss_profile **ret, struct ss_error *err);
 void ss_profile_free(struct ss_profile *profile); /* NULL is fine */
+/*
+ * After the process has ended: true and its wait(2) status, if waiting for its stops reaped it. A
+ * caller whose child it was asks here when waitpid says ECHILD.
+ */
+bool ss_session_exit_status(const struct ss_session *session, int *ret_status);
+
 const struct ss_coverage *ss_profile_coverage(const struct ss_profile *profile);
 
 /* ---- output ---- */
@@ -258,6 +266,9 @@ struct ss_output;
 int ss_output_open(const char *path, struct ss_output **ret, struct ss_error *err);
 int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots,
 			size_t n, const struct ss_write_options *options, struct ss_error *err);
+/* The same for captures; SS_ERR_FORMAT if the format has no form for them. */
+int ss_output_profiles(struct ss_output *output, const struct ss_profile *const *profiles, size_t n,
+		       const struct ss_write_options *options, struct ss_error *err);
 /* Flush, sync, rename. Frees the output on failure too, and then leaves nothing behind. */
 int ss_output_commit(struct ss_output *output, struct ss_error *err);
 void ss_output_discard(struct ss_output *output); /* leaves nothing behind; NULL is fine */

@@ -20,6 +20,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * How far the on-CPU counter of a running thread may lag: a tick at HZ=250. With HZ=100 up to 6 ms
+ * more can be taken for stolen time, once per thread and capture.
+ */
+#define DELTA_TICK_NS 4000000
+
 enum delta_where {
 	WHERE_UNKNOWN, /* no stack: vanished, unstable, late */
 	WHERE_ON_CPU,
@@ -51,28 +57,49 @@ enum credit_kind {
 	CREDIT_ON_CPU_UNSEEN, /* on CPU, but at neither end of the interval */
 	CREDIT_RUN_QUEUE,     /* runnable, but at neither end */
 	CREDIT_STOLEN,        /* in no counter: steal or irq time */
+	CREDIT_KINDS,
 };
 
+/*
+ * Place is 0 if the thread was never seen doing anything, or was seen blocked without a stack.
+ * start_ns is where the credit may be shown on a time line. Credits come roughly in time order: a
+ * wait is told when it has ended, so what our stops made the thread do meanwhile comes before it.
+ */
 struct credit {
 	enum credit_kind kind;
 	uint32_t place;
-	uint64_t start_ns; /* where on the time line it may be shown; CLOCK_MONOTONIC */
-	uint64_t ns;
-	uint64_t count; /* waits that began (BLOCKED, SHORT_WAITS); 0 for the others */
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+	uint64_t ns;       /* 0 only if count is not */
+	uint64_t count;    /* waits that began (BLOCKED, SHORT_WAITS); 0 for the others */
 };
 
 typedef void delta_sink(void *arg, const struct credit *credit);
 
 struct delta {
-	struct observation last;
-	bool begun;
-	int64_t carry; /* wall that no counter has explained yet (> 0), or explained early */
-	bool ever_blocked;
+	struct observation last; /* where the interval that is not accounted yet began */
+	/* a later look that could not end that interval, as it found the thread in the run queue */
+	struct observation joined;
+	bool joining;
+	uint64_t queued_since_ns; /* joining: seen in the queue from then on, and not run since */
+	bool queued_before;       /* the next run-queue time may be from before the capture */
+	uint64_t still_ns;        /* it has not run from last or joined until then; 0: not told */
+	uint32_t near_place;      /* the last one seen */
+	/* credited, but not in the counter yet (> 0), or in the counter and not credited (< 0) */
+	int64_t carry_on, carry_queue;
+	/* of the last observation that knew them, and what has happened since */
+	uint64_t voluntary;
+	bool voluntary_known;
+	unsigned own_voluntary;
+	uint64_t waits_ahead; /* waits counted before voluntary showed them */
 	/* the wait that is open: told when it ends, so that --min-block can drop it */
+	bool open;
 	uint32_t open_place;
 	uint64_t open_start_ns, open_ns, open_count;
 	uint64_t min_block_ns;
-	/* sums of what was credited */
+	/*
+	 * Sums: on + runnable + blocked + stopped = wall, all up to `last`. Stolen time is in
+	 * runnable, what min_block dropped is in blocked and waits, and in dropped besides.
+	 */
 	uint64_t wall_ns, on_ns, runnable_ns, blocked_ns, stopped_ns, dropped_ns, waits;
 	unsigned halved; /* intervals split half and half for want of a start time */
 };
@@ -86,7 +113,10 @@ void delta_init(struct delta *delta, uint64_t min_block_ns);
 void delta_begin(struct delta *delta, const struct observation *first, uint64_t began_ns,
 		 delta_sink *sink, void *arg);
 
-/* The thread has not run since the last observation: its wait goes on until t_ns. Cheap. */
+/*
+ * The thread has not run since the last observation: its wait goes on until t_ns. Cheap; the sums
+ * follow with the next observation.
+ */
 void delta_unchanged(struct delta *delta, uint64_t t_ns);
 
 /* A further observation of a thread that has run. */

@@ -55,6 +55,9 @@ struct work {
 struct capturer {
 	const struct target *target;
 	enum ss_stop mode;
+	uint64_t patience_ns; /* how long a sweep waits for threads that stop late */
+	bool leader_exited;   /* we reaped the leader: if it was our child, nobody else can */
+	int leader_status;
 	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */
 	struct copier copier;

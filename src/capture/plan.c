@@ -138,6 +138,9 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 		return;
 	}
 	read_look(capturer, work, &thread->look);
+	if (capturer->reuse)
+		thread->look.voluntary_known = procfs_voluntary(capturer->target, work->proc.tid,
+								&thread->look.voluntary) == 0;
 	if (capturer->reuse && only_we_woke_it(work, &thread->look)) {
 		thread->how = CAPTURE_SAME;
 		thread->woken_by_us = true;

@@ -24,8 +24,6 @@
 #define DEADLINE_NS      (2 * NS_PER_MS)
 #define DEADLINE_EACH_NS (10 * NS_PER_US)
 
-/* for threads that must wait for a CPU before they can stop */
-#define PATIENCE_NS     NS_PER_SEC
 #define PATIENCE_NAP_NS (50 * NS_PER_US)
 
 /* Why a thread could not be attached. EPERM is also what an exiting thread gives. */
@@ -190,6 +188,15 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 	return r;
 }
 
+/* The target may be a child of our own process, which then has no other way to learn this. */
+static void note_exit(struct capturer *capturer, const struct stop *stop)
+{
+	if (!stop->exited || stop->tid != capturer->target->pid)
+		return;
+	capturer->leader_exited = true;
+	capturer->leader_status = stop->exit_status;
+}
+
 static void settle_stop(struct capturer *capturer, struct stop *stop, struct capture *capture)
 {
 	struct work *work = &capturer->work.data[stop->thread];
@@ -197,6 +204,7 @@ static void settle_stop(struct capturer *capturer, struct stop *stop, struct cap
 	bool has_stack = thread->how != CAPTURE_NONE;
 
 	work->plan = PLAN_DONE;
+	note_exit(capturer, stop);
 	switch (stop->state) {
 	case STOP_RELEASED:
 		store_stop(work, thread, stop, capture);
@@ -292,6 +300,7 @@ static bool is_over(const struct stop *stop)
 
 static void drop_late(struct capturer *capturer, size_t i)
 {
+	note_exit(capturer, &capturer->late.data[i]);
 	capturer->late.data[i] = capturer->late.data[--capturer->late.n];
 }
 
@@ -380,7 +389,7 @@ static bool awaits_late(const struct capturer *capturer)
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err)
 {
-	uint64_t end = clock_mono_ns() + PATIENCE_NS;
+	uint64_t end = clock_mono_ns() + capturer->patience_ns;
 
 	while (awaits_late(capturer) && clock_mono_ns() < end) {
 		for (size_t i = capturer->late.n; i-- > 0;) {

@@ -64,6 +64,8 @@ static void note_status(struct stop *stop, pid_t got, int status)
 		stop->state = STOP_STOPPED;
 		stop->signal = signal_to_deliver(status);
 	} else if (got == stop->tid || (got < 0 && errno != EINTR)) {
+		stop->exited = got == stop->tid;
+		stop->exit_status = status;
 		stop->state = STOP_GONE; /* exited, or (ECHILD) no longer ours after an exec */
 	}
 }

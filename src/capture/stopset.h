@@ -33,7 +33,9 @@ struct stop {
 	pid_t tid;
 	size_t thread; /* index in the capture */
 	enum stop_state state;
-	int sys;      /* STOP_FAILED: positive errno */
+	int sys;     /* STOP_FAILED: positive errno */
+	bool exited; /* STOP_GONE, and waitpid has told its status: */
+	int exit_status;
 	int signal;   /* to deliver when it goes on; 0 none */
 	bool fetched; /* raw holds */
 	struct regs_raw raw;

@@ -26,7 +26,9 @@ enum {
 	FRAME_MARGIN = 512, /* more than a signal frame's registers take */
 };
 
-#define FREE_PATIENCE_NS (100 * NS_PER_MS) /* for late threads, when the capturer goes */
+/* for threads that must wait for a CPU before they can stop; a tick cannot wait for them */
+#define SWEEP_PATIENCE_NS NS_PER_SEC
+#define FREE_PATIENCE_NS  (100 * NS_PER_MS) /* for late threads, when the capturer goes */
 
 int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
 		 struct ss_error *err)
@@ -138,6 +140,7 @@ int sweep_threads(struct capturer *capturer, const struct tids *tids, const stru
 		  struct capture *capture, struct ss_error *err)
 {
 	capturer->reuse = false;
+	capturer->patience_ns = SWEEP_PATIENCE_NS;
 	return sweep(capturer, tids, maps, capture, err);
 }
 
@@ -145,6 +148,7 @@ int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct 
 	       struct capture *capture, struct ss_error *err)
 {
 	capturer->reuse = true;
+	capturer->patience_ns = 0;
 	return sweep(capturer, tids, maps, capture, err);
 }
 
@@ -296,4 +300,11 @@ bool sweep_still_waits(const struct capturer *capturer, const struct capture *ca
 	return procfs_relook_call(capturer->target, &capturer->work.data[i].proc, &now) == 0 &&
 	       now.call == then->call && now.sp == then->sp && now.pc == then->pc &&
 	       memcmp(now.args, then->args, sizeof(now.args)) == 0;
+}
+
+bool capturer_leader_status(const struct capturer *capturer, int *ret_status)
+{
+	if (capturer->leader_exited)
+		*ret_status = capturer->leader_status;
+	return capturer->leader_exited;
 }

@@ -60,4 +60,10 @@ bool sweep_still_waits(const struct capturer *capturer, const struct capture *ca
 /* Let go of threads that stopped too late, waiting at most this long. How many are left. */
 size_t capturer_settle(struct capturer *capturer, uint64_t max_ns);
 
+/*
+ * True if waitpid told us the exit status of the target's leader while we had it attached: a parent
+ * in our process then cannot get it any more.
+ */
+bool capturer_leader_status(const struct capturer *capturer, int *ret_status);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "launch.h"
 
 /* The last one needs no word. */
 static const struct cmd *const commands[] = { &cmd_snapshot };
@@ -49,6 +50,7 @@ static void raise_open_files(void)
 
 int main(int argc, char **argv)
 {
+	launch_remember_world();
 	occupy_standard_descriptors();
 	raise_open_files();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other */

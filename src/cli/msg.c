@@ -85,6 +85,26 @@ void msg_failure(const struct msg *msg, const struct ss_error *err)
 		fprintf(stderr, "  try: %s\n", hint);
 }
 
+bool msg_progress(const struct msg *msg, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (msg->level < MSG_NORMAL || !isatty(STDERR_FILENO))
+		return false;
+	fputs("\r\033[K", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fflush(stderr);
+	return true;
+}
+
+void msg_progress_end(const struct msg *msg)
+{
+	(void)msg;
+	fputs("\r\033[K", stderr);
+}
+
 void msg_usage(void)
 {
 	fputs("usage: stacksnap [OPTION...] PID[,PID...]...\n"

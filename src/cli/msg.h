@@ -28,6 +28,14 @@ void msg_info(const struct msg *msg, const char *fmt, ...) __attribute__((format
 /* The library's error and, as a second line, what to do about it. */
 void msg_failure(const struct msg *msg, const struct ss_error *err);
 
+/*
+ * A line that the next one replaces: only if standard error is a terminal and not --quiet; false if
+ * it is not shown. msg_progress_end clears it.
+ */
+bool msg_progress(const struct msg *msg, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void msg_progress_end(const struct msg *msg);
+
 /* How to call the program, for somebody who gave it nothing. */
 void msg_usage(void);
 

@@ -130,6 +130,71 @@ static int set_frames(struct opts *opts, const char *value, struct ss_error *err
 	return parse_number(value, "--frames", 1, 100000, &opts->frames, err);
 }
 
+static int choose_mode(struct opts *opts, enum opts_mode mode, const char *by, struct ss_error *err)
+{
+	if (opts->mode_by && opts->mode != mode)
+		return parse_fail(err, "%s and %s are two modes: choose one", opts->mode_by, by);
+	opts->mode = mode;
+	opts->mode_by = by;
+	return 0;
+}
+
+static int set_block(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value;
+	return choose_mode(opts, OPTS_BLOCK, "--block", err);
+}
+
+static int set_cpu(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value;
+	return choose_mode(opts, OPTS_CPU, "--cpu", err);
+}
+
+static int set_wall(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value;
+	return choose_mode(opts, OPTS_WALL, "--wall", err);
+}
+
+static int set_duration(struct opts *opts, const char *value, struct ss_error *err)
+{
+	opts->timed_by = "--duration";
+	return parse_duration(value, "--duration", &opts->duration_ns, err);
+}
+
+static int set_rate(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned rate;
+	int r = parse_number(value, "--rate", 1, 1000, &rate, err);
+
+	opts->timed_by = "--rate";
+	opts->rate = rate;
+	return r;
+}
+
+static int set_min_block(struct opts *opts, const char *value, struct ss_error *err)
+{
+	opts->timed_by = "--min-block";
+	return parse_duration(value, "--min-block", &opts->min_block_ns, err);
+}
+
+static int set_no_idle(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value, (void)err;
+	opts->timed_by = "--no-idle";
+	opts->no_idle = true;
+	return 0;
+}
+
+static int set_summary(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value, (void)err;
+	opts->timed_by = "--summary";
+	opts->summary = true;
+	return 0;
+}
+
 static int set_go(struct opts *opts, const char *value, struct ss_error *err)
 {
 	(void)value, (void)err;
@@ -193,6 +258,17 @@ const struct opt opts_table[] = {
 	{ "focus", 0, "REGEX", "only threads with a function that matches", NULL, set_focus },
 	{ "ignore", 0, "REGEX", "no threads with a function that matches", NULL, set_ignore },
 
+	{ NULL, 0, NULL, "A capture over time, instead of one look:", NULL, NULL },
+	{ "block", 0, NULL, "time blocked, by the stack that waited", NULL, set_block },
+	{ "cpu", 0, NULL, "time on CPU", NULL, set_cpu },
+	{ "wall", 0, NULL, "both, and time waiting for a CPU, side by side", NULL, set_wall },
+	{ "duration", 'd', "TIME", "how long: 10 (s), 500ms, 2m; default 10 s", NULL,
+	  set_duration },
+	{ "rate", 'r', "HZ", "looks a second; default 99", NULL, set_rate },
+	{ "min-block", 0, "TIME", "leave out waits shorter than this", NULL, set_min_block },
+	{ "no-idle", 0, NULL, "leave out threads that only rest", NULL, set_no_idle },
+	{ "summary", 0, NULL, "text: a line a thread, too", NULL, set_summary },
+
 	{ NULL, 0, NULL, "How to look:", NULL, NULL },
 	{ "stop", 0, "auto|all|never", "what may be stopped (auto: threads that run)", stop_values,
 	  set_stop },
@@ -226,13 +302,20 @@ static const struct later {
 	const char *name;
 	char letter;
 } later_options[] = {
-	{ "block", 0 },      { "mutex", 0 },        { "cpu", 0 },
-	{ "wall", 0 },       { "threadcreate", 0 }, { "trace", 0 },
-	{ "duration", 'd' }, { "rate", 'r' },       { "min-block", 0 },
-	{ "no-idle", 0 },    { "max-pause", 0 },    { "subprocesses", 's' },
-	{ "observer", 0 },   { "overhead", 0 },     { "stuck", 0 },
-	{ "chains", 0 },     { "fail-over", 0 },    { "fail-on-deadlock", 0 },
-	{ "debuginfod", 0 }, { "debug-dir", 0 },    { "no-symbols", 0 },
+	{ "mutex", 0 },
+	{ "threadcreate", 0 },
+	{ "trace", 0 },
+	{ "max-pause", 0 },
+	{ "subprocesses", 's' },
+	{ "observer", 0 },
+	{ "overhead", 0 },
+	{ "stuck", 0 },
+	{ "chains", 0 },
+	{ "fail-over", 0 },
+	{ "fail-on-deadlock", 0 },
+	{ "debuginfod", 0 },
+	{ "debug-dir", 0 },
+	{ "no-symbols", 0 },
 };
 static const char *const later_commands[] = { "report", "diff",   "merge",    "top",
 					      "serve",  "doctor", "symbolize" };
@@ -387,8 +470,17 @@ static int finish(struct opts *opts, struct ss_error *err)
 
 	if (r < 0)
 		return r;
-	if (opts->pids.n == 0)
+	if (opts->command && opts->pids.n)
+		return parse_fail(err, "either processes or -- COMMAND, not both");
+	if (opts->command && opts->mode == OPTS_SNAPSHOT)
+		return parse_fail(err, "-- COMMAND needs a mode: --block, --cpu or --wall");
+	if (opts->pids.n == 0 && !opts->command)
 		return parse_fail(err, "no process given");
+	if (opts->mode == OPTS_SNAPSHOT && opts->timed_by)
+		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
+				  opts->timed_by);
+	if (opts->mode != OPTS_SNAPSHOT && opts->go)
+		return parse_fail(err, "--go is for a snapshot, not for %s", opts->mode_by);
 	if (opts->go && opts->format != SS_FORMAT_TEXT)
 		return parse_fail(err, "--go is a form of the text format only");
 	if (opts->all_labels && opts->format != SS_FORMAT_PPROF)
@@ -412,6 +504,6 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct ss_error *err)
 			return r;
 	}
 	if (optind < argc)
-		return parse_fail(err, "-- COMMAND: not in this version");
+		ret->command = argv + optind;
 	return finish(ret, err);
 }

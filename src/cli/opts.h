@@ -21,9 +21,26 @@ enum opts_action {
 	OPTS_VERSION,
 };
 
+/* A snapshot, or a capture over time. */
+enum opts_mode {
+	OPTS_SNAPSHOT,
+	OPTS_BLOCK,
+	OPTS_CPU,
+	OPTS_WALL,
+};
+
 /* What the command line asks for. Strings point into argv. */
 struct opts {
 	enum opts_action action;
+	enum opts_mode mode;
+	const char *mode_by;  /* the option that chose it; NULL: none did */
+	uint64_t duration_ns; /* 0: not given */
+	double rate;          /* 0: not given */
+	uint64_t min_block_ns;
+	const char *timed_by; /* an option that makes sense for a capture only; NULL: none */
+	bool no_idle, summary;
+	char **command;    /* of `-- COMMAND`, NULL-terminated; NULL: none */
+	uint64_t began_ns; /* of the command, once it runs */
 	struct id_list pids, tids;
 	const char *thread, *focus, *ignore; /* regular expressions, not checked yet; NULL: none */
 	enum ss_stop stop;

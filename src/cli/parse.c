@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int parse_fail(struct ss_error *err, const char *fmt, ...)
@@ -114,4 +115,41 @@ int parse_choice(const char *text, const char *what, const char *const *names, u
 	}
 	join_names(names, all, sizeof(all));
 	return parse_fail(err, "%s: '%.80s' is not one of %s", what, text, all);
+}
+
+static const struct unit {
+	const char *name;
+	uint64_t ns;
+} units[] = {
+	{ "", 1000000000 }, { "s", 1000000000 },  { "ms", 1000000 },      { "us", 1000 },
+	{ "ns", 1 },        { "m", 60000000000 }, { "h", 3600000000000 },
+};
+
+/* Digits with at most one point, the first character a digit. */
+static size_t number_length(const char *text)
+{
+	size_t whole = strspn(text, "0123456789"), rest = 0;
+
+	if (whole && text[whole] == '.')
+		rest = 1 + strspn(text + whole + 1, "0123456789");
+	return rest == 1 ? 0 : whole + rest;
+}
+
+int parse_duration(const char *text, const char *what, uint64_t *ret_ns, struct ss_error *err)
+{
+	size_t len = number_length(text);
+	const double max_ns = 1000.0 * 3600e9;
+
+	for (size_t i = 0; len && len < 24 && i < sizeof(units) / sizeof(units[0]); i++) {
+		double ns = strtod(text, NULL) * (double)units[i].ns;
+
+		if (strcmp(text + len, units[i].name) != 0)
+			continue;
+		if (ns < 1 || ns > max_ns)
+			break;
+		*ret_ns = (uint64_t)(ns + 0.5);
+		return 0;
+	}
+	return parse_fail(err, "%s: '%.40s' is no duration such as 10, 2.5s, 500ms or 2m", what,
+			  text);
 }

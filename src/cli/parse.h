@@ -26,6 +26,9 @@ int parse_fail(struct ss_error *err, const char *fmt, ...) __attribute__((format
 int parse_number(const char *text, const char *what, unsigned min, unsigned max, unsigned *ret,
 		 struct ss_error *err);
 
+/* "100ms", "2.5s", "1m", "300us", "40ns"; a bare number is seconds. More than 0, at most 1000 h. */
+int parse_duration(const char *text, const char *what, uint64_t *ret_ns, struct ss_error *err);
+
 /* "12" or "12,34": added to *list. */
 int parse_ids(const char *text, const char *what, struct id_list *list, struct ss_error *err);
 

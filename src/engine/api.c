@@ -100,30 +100,70 @@ static int filter_compile(struct filter *filter, const char *text, struct ss_err
 	return 0;
 }
 
-int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots,
-			size_t n, const struct ss_write_options *options, struct ss_error *err)
+/* The options with their filters compiled. */
+struct settled_options {
+	struct filter focus, ignore;
+	struct write_options write;
+	const struct writer *writer;
+};
+
+static void settled_done(struct settled_options *settled)
 {
-	_cleanup_(filter_done) struct filter focus = { 0 };
-	_cleanup_(filter_done) struct filter ignore = { 0 };
-	int r = filter_compile(&focus, options->focus, err);
+	filter_done(&settled->focus);
+	filter_done(&settled->ignore);
+}
+
+static int settle(struct settled_options *settled, const struct ss_write_options *options,
+		  struct ss_error *err)
+{
+	int r = filter_compile(&settled->focus, options->focus, err);
 
 	if (r == 0)
-		r = filter_compile(&ignore, options->ignore, err);
+		r = filter_compile(&settled->ignore, options->ignore, err);
 	if (r < 0)
 		return r;
 	if (options->format < 0 || (size_t)options->format >= nwriters)
 		return ss_error_set(err, SS_ERR_FORMAT, EINVAL, "no such format");
-	return writers[options->format]->snapshots(
-		output->out, snapshots, n,
-		&(struct write_options){
-			.go = options->go,
-			.color = options->color,
-			.all_labels = options->all_labels,
-			.focus = focus.set ? &focus.regex : NULL,
-			.ignore = ignore.set ? &ignore.regex : NULL,
-			.max_frames = options->max_frames,
-		},
-		err);
+	settled->writer = writers[options->format];
+	settled->write = (struct write_options){
+		.go = options->go,
+		.color = options->color,
+		.all_labels = options->all_labels,
+		.focus = settled->focus.set ? &settled->focus.regex : NULL,
+		.ignore = settled->ignore.set ? &settled->ignore.regex : NULL,
+		.max_frames = options->max_frames,
+	};
+	return 0;
+}
+
+int ss_output_snapshots(struct ss_output *output, const struct ss_snapshot *const *snapshots,
+			size_t n, const struct ss_write_options *options, struct ss_error *err)
+{
+	_cleanup_(settled_done) struct settled_options settled = { 0 };
+	int r = settle(&settled, options, err);
+
+	if (r < 0)
+		return r;
+	if (!settled.writer->snapshots)
+		return ss_error_set(err, SS_ERR_FORMAT, EINVAL,
+				    "the format %s has no form for a snapshot",
+				    settled.writer->name);
+	return settled.writer->snapshots(output->out, snapshots, n, &settled.write, err);
+}
+
+int ss_output_profiles(struct ss_output *output, const struct ss_profile *const *profiles, size_t n,
+		       const struct ss_write_options *options, struct ss_error *err)
+{
+	_cleanup_(settled_done) struct settled_options settled = { 0 };
+	int r = settle(&settled, options, err);
+
+	if (r < 0)
+		return r;
+	if (!settled.writer->profiles)
+		return ss_error_set(err, SS_ERR_FORMAT, EINVAL,
+				    "the format %s has no form for a capture",
+				    settled.writer->name);
+	return settled.writer->profiles(output->out, profiles, n, &settled.write, err);
 }
 
 int ss_output_commit(struct ss_output *output, struct ss_error *err)

@@ -240,6 +240,11 @@ const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapsho
 	return &snapshot->coverage;
 }
 
+bool ss_session_exit_status(const struct ss_session *session, int *ret_status)
+{
+	return capturer_leader_status(session->capturer, ret_status);
+}
+
 const char *const *ss_unwinder_names(void)
 {
 	return unwinder_names;

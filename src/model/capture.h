@@ -27,6 +27,8 @@ struct look {
 	int cpu;                                  /* where it last ran, -1 unknown */
 	bool sched_known;                         /* the next three hold (CONFIG_SCHED_INFO) */
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
+	bool voluntary_known;                     /* read by sweep_tick only */
+	uint64_t voluntary;                       /* voluntary_ctxt_switches */
 	enum look_call call;
 	int64_t nr;
 	uint64_t args[6], sp, pc;

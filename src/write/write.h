@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "model/profile.h"
 #include "model/snapshot.h"
 #include "write/out.h"
 
@@ -26,6 +27,9 @@ struct writer {
 	/* Write n >= 1 snapshots of different processes as one document. */
 	int (*snapshots)(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			 const struct write_options *options, struct ss_error *err);
+	/* The same for captures over time; NULL: this format has no form for them. */
+	int (*profiles)(struct out *out, const struct ss_profile *const *profiles, size_t n,
+			const struct write_options *options, struct ss_error *err);
 };
 
 extern const struct writer writer_dump, writer_count, writer_pprof, writer_folded, writer_json;

@@ -42,7 +42,7 @@ t_like "--version names the version" "$(stdout_of "$STACKSNAP" --version)" '^sta
 t_ok "--help fits a screen" test "$("$STACKSNAP" --help | lines)" -le 50
 t_is "--help says nothing on stderr" "$(stderr_of "$STACKSNAP" --help)" ""
 t_is "nothing of later versions is in --help" \
-	"$("$STACKSNAP" --help | grep -cE -- '--(block|mutex|cpu|wall|trace|duration|rate|stuck)')" 0
+	"$("$STACKSNAP" --help | grep -cE -- '--(mutex|trace|threadcreate|stuck|chains)')" 0
 "$STACKSNAP" --help >/dev/full 2>/dev/null
 t_is "--help into a full disk exits 2" "$?" 2
 
@@ -70,10 +70,16 @@ usage_error "unknown suffix" 'no format has this suffix' -o "$DIR/x.log" "$ONE"
 usage_error "unknown format" 'is not one of text' -f svg "$ONE"
 usage_error "unknown unwinder" '--unwinder' --unwinder=guess "$ONE"
 usage_error "bad regular expression" '--focus' --focus '(' "$ONE"
-usage_error "later option" '--block: not in this version' --block "$ONE"
-usage_error "later letter" '-d: not in this version' -d 3 "$ONE"
+usage_error "later option" '--mutex: not in this version' --mutex "$ONE"
+usage_error "later letter" '-s: not in this version' -s "$ONE"
+usage_error "two modes" '--block and --cpu are two modes' --block --cpu "$ONE"
+usage_error "duration of a snapshot" '--duration is for a capture' -d 3 "$ONE"
+usage_error "no duration" "'3x' is no duration" --block -d 3x "$ONE"
+usage_error "no time at all" "'0' is no duration" --block -d 0 "$ONE"
+usage_error "rate" '--rate' --block -r 5000 "$ONE"
+usage_error "process and command" 'not both' --block "$ONE" -- true
 usage_error "later command" 'top: not in this version' top
-usage_error "launching" '-- COMMAND: not in this version' -- sleep 1
+usage_error "launching without a mode" '-- COMMAND needs a mode' -- sleep 1
 usage_error "--go with JSON" 'text format only' --go -j "$ONE"
 t_like "a hint is the second line" "$(stderr_of "$STACKSNAP" -x | sed -n 2p)" '^  try: '
 t_is "control characters never reach the terminal" \

@@ -33,8 +33,10 @@ capture base model target
 unwind base model target
 symbol base model target
 classify base model
+aggregate base model
 write base model
-engine base model target capture unwind symbol classify write
+file base model write
+engine base model target capture unwind symbol classify aggregate write file
 cli
 LAYERS
 

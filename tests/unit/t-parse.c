@@ -206,13 +206,50 @@ static void test_format_refuses(void **state)
 static void test_later_versions(void **state)
 {
 	(void)state;
-	assert_refused("--block 1", "--block: not in this version");
-	assert_refused("1 --duration=3", "--duration: not in this version");
-	assert_refused("1 -d 3", "-d: not in this version");
+	assert_refused("--mutex 1", "--mutex: not in this version");
+	assert_refused("1 --stuck=3", "--stuck: not in this version");
 	assert_refused("-s 1", "-s: not in this version");
 	assert_refused("top 1", "top: not in this version");
-	assert_refused("--go -- ls -l", "-- COMMAND: not in this version");
-	assert_refused("1 -- ls", "-- COMMAND: not in this version");
+}
+
+static void test_captures(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--wall -d 2.5s -r 20 --min-block 5ms --no-idle --summary 1"), 0);
+	assert_int_equal(opts.mode, OPTS_WALL);
+	assert_true(opts.duration_ns == 2500000000u);
+	assert_true(opts.rate == 20);
+	assert_true(opts.min_block_ns == 5000000);
+	assert_true(opts.no_idle && opts.summary);
+	assert_refused("--block --cpu 1", "--block and --cpu are two modes: choose one");
+	assert_refused("-d 3 1", "--duration is for a capture: --block, --cpu or --wall");
+	assert_refused("--cpu --go 1", "--go is for a snapshot, not for --cpu");
+	assert_refused("--cpu 1 -- ls", "either processes or -- COMMAND, not both");
+	assert_refused("-- ls -l", "-- COMMAND needs a mode: --block, --cpu or --wall");
+}
+
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+	} good[] = {
+		{ "1", 1000000000 },     { "500ms", 500000000 }, { "2m", 120000000000 },
+		{ "0.25", 250000000 },   { "300us", 300000 },    { "7ns", 7 },
+		{ "1h", 3600000000000 },
+	};
+	static const char *const bad[] = { "",     "0",   "-1",  "+1",     " 1",
+					   "1 s",  "1x",  ".5",  "1.",     "1e3",
+					   "0x10", "inf", "nan", "99999h", "0.1ns" };
+	uint64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(parse_duration(good[i].text, "-d", &ns, &err), 0);
+		assert_true(ns == good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_true(parse_duration(bad[i], "-d", &ns, &err) < 0);
 }
 
 static void test_mistakes(void **state)
@@ -310,6 +347,8 @@ int main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_format_refuses),
 		cmocka_unit_test(test_later_versions),
+		cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_help_stops_there),
 		cmocka_unit_test(test_unwinder),

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * record.c: a capture over time (--block, --cpu, --wall). Ctrl-C ends it early, and what was
+ * captured is written; a second Ctrl-C ends stacksnap.
+ */
+#include "record.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "launch.h"
+
+#define DEFAULT_DURATION_NS 10000000000ull
+
+/* The one thing a signal handler may do. */
+static volatile sig_atomic_t interrupted;
+
+/* The wait status of the command, if the capture has reaped it. */
+static bool exit_known;
+static int exit_status;
+
+static void note_interrupt(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+/* SA_RESETHAND: the second signal does what it always does. */
+static void catch_interrupts(void)
+{
+	const struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* A line that is written over, twice a second, while stderr is a terminal. */
+struct progress {
+	const struct msg *msg;
+	bool shown;
+	uint64_t last_ns;
+};
+
+static bool show_progress(void *arg, const struct ss_progress *now)
+{
+	struct progress *progress = arg;
+
+	if (now->elapsed_ns - progress->last_ns > 500000000) {
+		progress->last_ns = now->elapsed_ns;
+		progress->shown |= msg_progress(
+			progress->msg, "%.0f of %.0f s, %u threads, %u ticks, %u missed",
+			(double)now->elapsed_ns / 1e9, (double)now->duration_ns / 1e9, now->threads,
+			now->ticks_done, now->ticks_missed);
+	}
+	return interrupted;
+}
+
+static enum ss_profile_kind profile_kind(enum opts_mode mode)
+{
+	switch (mode) {
+	case OPTS_CPU:
+		return SS_PROFILE_CPU;
+	case OPTS_WALL:
+		return SS_PROFILE_WALL;
+	default:
+		return SS_PROFILE_BLOCK;
+	}
+}
+
+/* Profiles of the open sessions into their looks. */
+static int record(struct job *job, struct ss_session **sessions, struct ss_profile **profiles,
+		  size_t n, struct ss_error *err)
+{
+	const struct opts *opts = job->opts;
+	struct progress progress = { .msg = job->msg };
+	const struct ss_record_options options = {
+		.kind = profile_kind(opts->mode),
+		.duration_ns = opts->duration_ns,
+		.rate_hz = opts->rate,
+		.began_ns = opts->began_ns,
+		.min_block_ns = opts->min_block_ns,
+		.timeline = false,
+		.progress = show_progress,
+		.progress_arg = &progress,
+	};
+	int r;
+
+	catch_interrupts();
+	r = ss_record(sessions, n, &options, profiles, err);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	for (size_t i = 0; i < n; i++)
+		exit_known |= ss_session_exit_status(sessions[i], &exit_status);
+	if (progress.shown)
+		msg_progress_end(job->msg);
+	return r;
+}
+
+static void give_out(struct job *job, struct ss_profile **profiles)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < job->n; i++)
+		if (job->looks[i].session)
+			job->looks[i].profile = profiles[k++];
+}
+
+static void take_profiles(struct job *job)
+{
+	struct ss_session **sessions = calloc(job->n, sizeof(*sessions));
+	struct ss_profile **profiles = calloc(job->n, sizeof(*profiles));
+	struct ss_error err;
+	size_t n = 0;
+
+	for (size_t i = 0; sessions && i < job->n; i++)
+		if (job->looks[i].session)
+			sessions[n++] = job->looks[i].session;
+	if (!sessions || !profiles) {
+		job_oom(&err);
+		job_failed(job, &err);
+	} else if (n) {
+		if (record(job, sessions, profiles, n, &err) < 0)
+			job_failed(job, &err);
+		else
+			give_out(job, profiles);
+	}
+	free(sessions);
+	free(profiles);
+}
+
+static const struct ss_coverage *profile_coverage(const struct look *look)
+{
+	return look->profile ? ss_profile_coverage(look->profile) : NULL;
+}
+
+static int write_profiles(const struct job *job, struct ss_output *output,
+			  const struct ss_write_options *options, struct ss_error *err)
+{
+	const struct ss_profile **profiles = calloc(job->n, sizeof(*profiles));
+	size_t n = 0;
+	int r;
+
+	if (!profiles)
+		return job_oom(err);
+	for (size_t i = 0; i < job->n; i++)
+		if (job->looks[i].profile)
+			profiles[n++] = job->looks[i].profile;
+	r = ss_output_profiles(output, profiles, n, options, err);
+	free(profiles);
+	return r;
+}
+
+static const struct job_kind record_kind = {
+	.take = take_profiles,
+	.coverage = profile_coverage,
+	.write = write_profiles,
+};
+
+/* A silent default confuses: it is said. With a command, the capture ends when the command does. */
+static void settle_duration(struct opts *opts, const struct msg *msg)
+{
+	if (opts->duration_ns || opts->command)
+		return;
+	opts->duration_ns = DEFAULT_DURATION_NS;
+	msg_warn(msg, "capturing for 10 s (-d TIME: longer or shorter; Ctrl-C: until now)");
+}
+
+/* The command's exit status is passed on; what we have to say has gone to stderr. */
+static int run_command(struct opts *opts, const struct msg *msg)
+{
+	struct launch launch;
+	int status = launch_start(opts->command, &launch, msg), wait_status;
+
+	if (status)
+		return status;
+	opts->pids.ids[0] = launch.pid;
+	opts->pids.n = 1;
+	opts->began_ns = launch.began_ns;
+	status = job_run(opts, msg, &record_kind);
+	if (!launch_wait(&launch, &wait_status)) {
+		if (!exit_known)
+			return LAUNCH_FAILED;
+		wait_status = exit_status;
+	}
+	if (launch_exit_status(wait_status) == 0 && status == CLI_NOTHING)
+		return LAUNCH_FAILED;
+	return launch_exit_status(wait_status);
+}
+
+int record_run(struct opts *opts, const struct msg *msg)
+{
+	settle_duration(opts, msg);
+	return opts->command ? run_command(opts, msg) : job_run(opts, msg, &record_kind);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One tick: list the threads, sweep those that have run, walk and name what is new, and hand every
+ * thread's counters to its delta. A thread that has not run costs one read of schedstat.
+ */
+#include "engine/recorder-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "engine/waiting.h"
+#include "target/fds.h"
+
+enum {
+	ROWS_MAX = 1 << 20,     /* of accounts: some 60 MiB */
+	SEGMENTS_MAX = 2 << 20, /* of a time line: some 60 MiB, and as much again in the profile */
+};
+
+#define MAPS_AGE_NS  (250 * NS_PER_MS) /* new threads bring new stacks: read maps, but not always */
+#define CLOCK_AGE_NS NS_PER_SEC        /* steal time makes a calibration go stale */
+
+/* ---- life ---- */
+
+static int describe(struct ss_profile *profile, struct ss_session *session)
+{
+	struct process_description process;
+
+	if (session_describe(session, &profile->arena, &process) < 0)
+		return -ENOMEM;
+	profile->pid = session->target.pid;
+	profile->comm = process.comm;
+	profile->exe = process.exe;
+	profile->cmdline = process.cmdline;
+	profile->stop = process.stop;
+	profile->unwinder = session->unwinder_ops->name;
+	return 0;
+}
+
+static struct ss_profile *profile_new(struct ss_session *session,
+				      const struct ss_record_options *options)
+{
+	static const enum profile_kind kinds[] = {
+		[SS_PROFILE_BLOCK] = PROFILE_BLOCK,
+		[SS_PROFILE_CPU] = PROFILE_CPU,
+		[SS_PROFILE_WALL] = PROFILE_WALL,
+	};
+	struct ss_profile *profile = calloc(1, sizeof(*profile));
+
+	if (!profile)
+		return NULL;
+	arena_init(&profile->arena);
+	stack_table_init(&profile->stacks);
+	profile->kind = kinds[options->kind];
+	profile->wall_ns = clock_wall_ns();
+	profile->period_ns = (uint64_t)((double)NS_PER_SEC / options->rate_hz);
+	if (describe(profile, session) == 0)
+		return profile;
+	ss_profile_free(profile);
+	return NULL;
+}
+
+int recorder_new(struct ss_session *session, const struct ss_record_options *options,
+		 struct recorder **ret, struct ss_error *err)
+{
+	struct recorder *recorder = calloc(1, sizeof(*recorder));
+
+	if (!recorder)
+		return ss_error_oom(err);
+	recorder->session = session;
+	recorder->last_ns = options->began_ns;
+	recorder->min_block_ns = options->min_block_ns;
+	accounts_init(&recorder->accounts, ROWS_MAX, options->timeline ? SEGMENTS_MAX : 0);
+	places_init(&recorder->places);
+	map64_init(&recorder->alive);
+	map64_init(&recorder->stacks);
+	recorder->profile = profile_new(session, options);
+	if (!recorder->profile) {
+		recorder_free(recorder);
+		return ss_error_oom(err);
+	}
+	*ret = recorder;
+	return 0;
+}
+
+void recorder_free(struct recorder *recorder)
+{
+	if (!recorder)
+		return;
+	ss_profile_free(recorder->profile);
+	accounts_done(&recorder->accounts);
+	places_done(&recorder->places);
+	map64_done(&recorder->alive);
+	map64_done(&recorder->stacks);
+	vec_done(&recorder->threads);
+	free(recorder);
+}
+
+void ss_profile_free(struct ss_profile *profile)
+{
+	if (!profile)
+		return;
+	stack_table_done(&profile->stacks);
+	arena_done(&profile->arena);
+	free(profile);
+}
+
+void recorder_settle(struct recorder *recorder, uint64_t max_ns)
+{
+	capturer_settle(recorder->session->capturer, max_ns);
+}
+
+unsigned recorder_threads(const struct recorder *recorder)
+{
+	return recorder->nalive;
+}
+
+/* ---- accounting ---- */
+
+static struct accounts_sink sink_of(struct recorder *recorder, const struct recorded *thread)
+{
+	return (struct accounts_sink){ &recorder->accounts,
+				       (uint32_t)(thread - recorder->threads.data) };
+}
+
+static void finish_thread(struct recorder *recorder, struct recorded *thread)
+{
+	struct accounts_sink sink = sink_of(recorder, thread);
+
+	thread->alive = false;
+	if (thread->begun)
+		delta_finish(&thread->delta, accounts_sink, &sink);
+}
+
+void recorder_end_threads(struct recorder *recorder)
+{
+	vec_each(thread, &recorder->threads)
+		if (thread->alive)
+			finish_thread(recorder, thread);
+}
+
+static enum delta_where where_is(const struct capture_thread *captured)
+{
+	if (captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE)
+		return WHERE_BLOCKED;
+	if (captured->run == RUN_RUNNABLE)
+		return WHERE_RUNNABLE;
+	return captured->how == CAPTURE_NONE ? WHERE_UNKNOWN : WHERE_ON_CPU;
+}
+
+static uint64_t wait_began(struct recorder *recorder, const struct look *look)
+{
+	uint64_t since_ns;
+	bool at_least;
+
+	if (schedclock_since(&recorder->session->schedclock, look, &since_ns, &at_least) < 0)
+		return 0;
+	return look->at_ns > since_ns ? look->at_ns - since_ns : 0;
+}
+
+/*
+ * Without CONFIG_SCHED_INFO the kernel counts nothing: then the time since the last look goes to
+ * what the thread does now, as a counting profiler would have it.
+ */
+static void invent_counters(struct recorder *recorder, struct recorded *thread,
+			    struct observation *now)
+{
+	uint64_t passed = thread->begun ? now->t_ns - thread->invented.t_ns : 0;
+
+	recorder->profile->counted_samples = true;
+	thread->invented.t_ns = now->t_ns;
+	thread->invented.pcount++;
+	if (now->where == WHERE_ON_CPU)
+		thread->invented.on_ns += passed;
+	else if (now->where == WHERE_RUNNABLE)
+		thread->invented.run_queue_ns += passed;
+	now->on_ns = thread->invented.on_ns;
+	now->run_queue_ns = thread->invented.run_queue_ns;
+	now->pcount = thread->invented.pcount;
+}
+
+static struct observation make_observation(struct recorder *recorder, struct recorded *thread,
+					   const struct capture_thread *captured)
+{
+	const struct look *look = &captured->look;
+	struct observation now = {
+		.t_ns = look->at_ns,
+		.on_ns = look->on_cpu_ns,
+		.run_queue_ns = look->run_queue_ns,
+		.pcount = look->pcount,
+		.voluntary = look->voluntary,
+		.voluntary_known = look->voluntary_known,
+		.where = where_is(captured),
+		.place = thread->place,
+		.stopped_ns = thread->stopped_ns,
+		.own_pcount = thread->own_switches,
+		.own_voluntary = thread->own_switches,
+		.same_wait = captured->woken_by_us,
+	};
+
+	if (now.where == WHERE_BLOCKED && !captured->woken_by_us)
+		now.since_ns = wait_began(recorder, look);
+	if (!look->sched_known)
+		invent_counters(recorder, thread, &now);
+	return now;
+}
+
+static void observe(struct recorder *recorder, struct recorded *thread,
+		    const struct capture_thread *captured)
+{
+	struct accounts_sink sink = sink_of(recorder, thread);
+	struct observation now = make_observation(recorder, thread, captured);
+
+	if (!thread->begun) {
+		delta_begin(&thread->delta, &now, thread->began ? recorder->last_ns : 0,
+			    accounts_sink, &sink);
+	} else {
+		thread->ran |= !captured->woken_by_us;
+		delta_observe(&thread->delta, &now, accounts_sink, &sink);
+	}
+	thread->begun = true;
+	thread->on_ns = now.on_ns;
+	thread->stopped_ns = 0;
+	thread->own_switches = 0;
+}
+
+/* ---- places ---- */
+
+static const struct fd_info *describe_fd(void *arg, int fd)
+{
+	struct recorder *recorder = arg;
+
+	recorder->fd = (struct fd_info){ .fd = fd,
+					 .type = fds_type(&recorder->session->target, fd),
+					 .text = "" };
+	return &recorder->fd;
+}
+
+/* The place of a thread that was captured anew; 0 if memory is out. */
+static uint32_t find_place(struct recorder *recorder, size_t i)
+{
+	struct ss_session *session = recorder->session;
+	const struct fd_source fds = { .describe = describe_fd, .arg = recorder };
+	struct classify_result result;
+	struct place place = {
+		.stack = session_name_stack(session, &recorder->profile->stacks,
+					    &session->walks.data[i]),
+	};
+
+	if (!place.stack)
+		return 0;
+	waiting_classify(&session->target, &session->capture.threads.data[i], place.stack, &fds,
+			 &result);
+	place.wait = result.wait.kind;
+	place.call_name = result.wait.kind == WAIT_SYSCALL ? result.wait.call_name : NULL;
+	return places_intern(&recorder->places, &place);
+}
+
+/* ---- threads ---- */
+
+static struct recorded *find_thread(struct recorder *recorder, pid_t tid)
+{
+	const uint64_t *index = map64_find(&recorder->alive, (uint64_t)tid);
+	struct recorded *thread = index ? &recorder->threads.data[*index] : NULL;
+
+	return thread && thread->alive ? thread : NULL;
+}
+
+static struct recorded *add_thread(struct recorder *recorder, pid_t tid, const char *comm)
+{
+	struct recorded fresh = {
+		.tid = tid,
+		.name = arena_strdup(&recorder->profile->arena, comm),
+		.alive = true,
+		.began = recorder->last_ns > 0,
+	};
+
+	if (!fresh.name || vec_push(&recorder->threads, fresh) < 0 ||
+	    map64_put(&recorder->alive, (uint64_t)tid, recorder->threads.n - 1) < 0)
+		return NULL;
+	delta_init(&recorder->threads.data[recorder->threads.n - 1].delta, recorder->min_block_ns);
+	return &recorder->threads.data[recorder->threads.n - 1];
+}
+
+/* A tid is used again when its thread has ended: the counters begin anew. */
+static bool is_another(const struct recorded *thread, const struct look *look)
+{
+	return thread->begun && look->on_cpu_ns < thread->on_ns;
+}
+
+/* What our stops of this tick do to the counters shows at the next observation. */
+static void note_stops(struct recorded *thread, const struct capture_thread *captured)
+{
+	bool woken = captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE;
+
+	thread->stopped_ns += captured->stopped_ns;
+	thread->own_switches += captured->stops * (woken ? 2 : 1);
+}
+
+static int note_place(struct recorder *recorder, struct recorded *thread, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+
+	if (captured->how == CAPTURE_SAME)
+		return 0;
+	thread->place = 0;
+	thread->none = captured->none;
+	if (captured->how == CAPTURE_NONE)
+		return 0;
+	thread->place = find_place(recorder, i);
+	if (thread->place == 0)
+		return -ENOMEM;
+	session_count_stack(&recorder->profile->coverage,
+			    places_get(&recorder->places, thread->place)->stack);
+	recorder->profile->coverage.inconsistent += !captured->consistent;
+	thread->has_stack = true;
+	return 0;
+}
+
+static int record_thread(struct recorder *recorder, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	const struct look *look = &captured->look;
+	struct recorded *thread = find_thread(recorder, look->tid);
+	int r;
+
+	if (look->state == 0 || look->state == 'X')
+		return 0; /* gone: it is finished with the others that were not seen */
+	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
+		finish_thread(recorder, thread);
+		thread = NULL;
+	}
+	if (!thread)
+		thread = add_thread(recorder, look->tid, look->comm);
+	if (!thread)
+		return -ENOMEM;
+	thread->tick = recorder->ticks;
+	recorder->nalive++;
+	r = note_place(recorder, thread, i);
+	if (r < 0)
+		return r;
+	if (captured->how == CAPTURE_SAME && !captured->woken_by_us)
+		delta_unchanged(&thread->delta, look->at_ns);
+	else
+		observe(recorder, thread, captured);
+	note_stops(thread, captured);
+	return recorder->accounts.error;
+}
+
+/* Threads that this tick did not see have ended: their account stops at the last one that did. */
+static void finish_vanished(struct recorder *recorder)
+{
+	vec_each(thread, &recorder->threads)
+		if (thread->alive && thread->tick != recorder->ticks)
+			finish_thread(recorder, thread);
+}
+
+static int record_threads(struct recorder *recorder, struct ss_error *err)
+{
+	recorder->nalive = 0;
+	for (size_t i = 0; i < recorder->session->capture.threads.n; i++)
+		if (record_thread(recorder, i) < 0)
+			return ss_error_oom(err);
+	finish_vanished(recorder);
+	return recorder->accounts.error ? ss_error_oom(err) : 0;
+}
+
+/* ---- a tick ---- */
+
+static int update_maps(struct recorder *recorder, uint64_t now_ns, struct ss_error *err)
+{
+	struct ss_session *session = recorder->session;
+	bool new_threads = session->tids.tid.n > recorder->nalive;
+
+	if (recorder->ticks && !(new_threads && now_ns - recorder->maps_ns > MAPS_AGE_NS))
+		return 0;
+	recorder->maps_ns = now_ns;
+	return session_update_maps(session, err);
+}
+
+static void count_sweep(struct recorder *recorder)
+{
+	const struct capture *capture = &recorder->session->capture;
+	struct ss_coverage *coverage = &recorder->profile->coverage;
+
+	coverage->stops += capture->stops;
+	coverage->eintr_avoided += capture->eintr_avoided;
+	coverage->eintr_caused += capture->eintr_caused;
+	coverage->total_stop_ns += capture->total_stop_ns;
+	coverage->bytes_copied += capture->bytes_copied;
+	coverage->longest_stop_ns = MAX(coverage->longest_stop_ns, capture->longest_stop_ns);
+	coverage->pause_ns = MAX(coverage->pause_ns, capture->pause_ns);
+	coverage->threads_filtered = recorder->session->filtered;
+}
+
+/* After exec nothing that was known of the threads holds. */
+static int begin_anew(struct recorder *recorder, struct ss_error *err)
+{
+	recorder_end_threads(recorder);
+	if (target_refresh(&recorder->session->target, err) < 0)
+		return -err->sys;
+	return session_update_maps(recorder->session, err);
+}
+
+static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss_error *err)
+{
+	struct ss_session *session = recorder->session;
+	int r = session_list_threads(session, err);
+
+	if (r == 0 && target_did_exec(&session->target))
+		r = begin_anew(recorder, err);
+	if (r == 0)
+		r = update_maps(recorder, now_ns, err);
+	if (r == 0)
+		r = sweep_tick(session->capturer, &session->tids, &session->maps, &session->capture,
+			       err);
+	if (r == 0)
+		r = session_unwind(session, err);
+	if (r == 0)
+		r = record_threads(recorder, err);
+	return r;
+}
+
+int recorder_tick(struct recorder *recorder, struct ss_error *err)
+{
+	struct ss_session *session = recorder->session;
+	uint64_t now_ns = clock_mono_ns();
+	int r;
+
+	if (now_ns - recorder->clock_ns > CLOCK_AGE_NS) {
+		schedclock_begin(&session->schedclock);
+		recorder->clock_ns = now_ns;
+	}
+	r = look_and_record(recorder, now_ns, err);
+	if (r < 0)
+		return target_alive(&session->target) ? r : 0;
+	count_sweep(recorder);
+	if (recorder->ticks++ == 0)
+		recorder->start_ns = session->capture.start_ns;
+	recorder->last_ns = session->capture.start_ns;
+	return 1;
+}

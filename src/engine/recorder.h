@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * recorder.h: one process observed tick by tick: every thread's counters and places, turned into
+ * an account of its time. The clock of the ticks is the caller's (record.c).
+ */
+#ifndef SS_ENGINE_RECORDER_H
+#define SS_ENGINE_RECORDER_H
+
+#include "engine/session.h"
+#include "model/profile.h"
+
+struct recorder;
+
+/* The session outlives the recorder. */
+int recorder_new(struct ss_session *session, const struct ss_record_options *options,
+		 struct recorder **ret, struct ss_error *err);
+void recorder_free(struct recorder *recorder);
+
+/*
+ * One look at every thread. 1: go on; 0: the process has ended; a negative errno if it cannot be
+ * read any more, with *err set.
+ */
+int recorder_tick(struct recorder *recorder, struct ss_error *err);
+
+/* Let go of threads that stop late, until none is left or max_ns has passed. */
+void recorder_settle(struct recorder *recorder, uint64_t max_ns);
+
+/* How many threads were alive at the last tick. */
+unsigned recorder_threads(const struct recorder *recorder);
+
+/*
+ * The account of everything seen, from the first tick to the last. ticks_*: of the capture, for the
+ * coverage block. Call once; then free.
+ */
+int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned ticks_missed,
+		    struct ss_profile **ret, struct ss_error *err);
+
+#endif
