@@ -57,7 +57,11 @@ extern "C" {
 	X(NOTHING, "nothing could be captured", NULL)                                              \
 	X(OUTPUT, "cannot write the output",                                                       \
 	  "check the path, its directory's permissions and the free space")                        \
-	X(FORMAT, "unknown format", "formats: text, count, pprof, folded, json")
+	X(FORMAT, "unknown or damaged format",                                                     \
+	  "written: text, count, pprof, folded, json, speedscope, html; read: whole pprof files, " \
+	  "gzipped or not")                                                                        \
+	X(MISMATCH, "profiles of different types",                                                 \
+	  "compare or add profiles of one kind, such as two made with --block")
 
 enum ss_error_kind {
 #define X(name, what, hint) SS_ERR_##name,
@@ -233,15 +237,18 @@ enum ss_format {
 	SS_FORMAT_COUNT,  /* debug=1: identical stacks with a count, readable by go tool pprof */
 	SS_FORMAT_PPROF,  /* debug=0: gzipped profile.proto */
 	SS_FORMAT_FOLDED, /* root;...;leaf COUNT, for flame graph tools */
-	SS_FORMAT_JSON,   /* schema: snapshot.schema.json */
+	SS_FORMAT_JSON,   /* schemas: snapshot.schema.json, profile.schema.json */
+	SS_FORMAT_SPEEDSCOPE, /* https://www.speedscope.app/file-format-schema.json */
+	SS_FORMAT_HTML,       /* a flame graph in one page that needs no network */
 	SS_FORMAT_UNKNOWN = -1,
 };
 
 /*
- * The format that a file name's suffix asks for (.pb.gz .txt .folded .json), or SS_FORMAT_UNKNOWN.
+ * The format that a file name's suffix asks for (.pb.gz .txt .folded .json .speedscope.json .html),
+ * or SS_FORMAT_UNKNOWN.
  */
 enum ss_format ss_format_of_path(const char *path);
-/* The format of this name (text, count, pprof, folded, json), or SS_FORMAT_UNKNOWN. */
+/* The format of this name (text, count, pprof, folded, json, speedscope, html), or unknown. */
 enum ss_format ss_format_of_name(const char *name);
 /* NULL-terminated list of format names, in the order of enum ss_format. */
 const char *const *ss_format_names(void);
@@ -255,6 +262,10 @@ struct ss_write_options {
 		*focus; /* keep threads with a function that matches (POSIX extended); NULL: all */
 	const char *ignore;  /* drop threads with a function that matches; NULL: none */
 	unsigned max_frames; /* of a stack, innermost first; 0: all */
+	bool no_idle;        /* profiles: leave out threads that never ran and rest in a usual
+				resting place; both totals are told all the same */
+	bool summary;        /* text of a profile: also a table of the threads */
+	unsigned max_rows;   /* text of a profile: rows of the table of functions; 0: 40 */
 };
 
 /*
@@ -272,6 +283,62 @@ int ss_output_profiles(struct ss_output *output, const struct ss_profile *const 
 /* Flush, sync, rename. Frees the output on failure too, and then leaves nothing behind. */
 int ss_output_commit(struct ss_output *output, struct ss_error *err);
 void ss_output_discard(struct ss_output *output); /* leaves nothing behind; NULL is fine */
+
+/* ---- profile files ---- */
+
+/* A pprof file (profile.proto, gzipped or not) of any program, read whole and checked. */
+struct ss_file;
+
+/* "-" is standard input. SS_ERR_FORMAT if it is no pprof file, damaged or too large. */
+int ss_file_open(const char *path, struct ss_file **ret, struct ss_error *err);
+void ss_file_close(struct ss_file *file); /* NULL is fine */
+
+enum ss_report_kind {
+	SS_REPORT_TOP,    /* functions with flat and cum, as in go tool pprof -top */
+	SS_REPORT_TRACES, /* every sample: value, labels, stack */
+	SS_REPORT_TREE,   /* the call tree from the root */
+};
+
+/* Zeroed options mean the defaults. */
+struct ss_report_options {
+	enum ss_report_kind kind;
+	const char *focus;        /* only samples with a function that matches (POSIX extended) */
+	const char *ignore;       /* no samples with a function that matches */
+	const char *sample_index; /* a sample type, or its number; NULL: the file's default */
+	const char *unit;         /* "ns", "us", "ms", "s"; NULL: as it fits */
+	unsigned rows;            /* at most; 0: all */
+	bool small;               /* also what has less than 0.5 % of the total */
+	bool cum;                 /* TOP: sort by cum */
+};
+
+int ss_file_report(struct ss_output *output, const struct ss_file *file,
+		   const struct ss_report_options *options, struct ss_error *err);
+
+/* new - base, without labels; shares are of the base. SS_ERR_MISMATCH if the types differ. */
+int ss_file_diff(struct ss_output *output, const struct ss_file *base, const struct ss_file *file,
+		 const struct ss_report_options *options, struct ss_error *err);
+
+/* The sum, as a gzipped pprof file. SS_ERR_MISMATCH if the types differ. */
+int ss_file_merge(struct ss_output *output, const struct ss_file *const *files, size_t n,
+		  struct ss_error *err);
+
+/* How much the cum of a function may be; a negative limit is exceeded by what is below it. */
+struct ss_threshold {
+	const char *function; /* POSIX extended */
+	int64_t limit_ns;
+};
+
+struct ss_over {
+	unsigned matched, exceeded; /* functions */
+	int64_t cum_ns;             /* of the worst one */
+	char function[128];         /* its name, cut if need be */
+	char value[32];             /* cum_ns for people */
+};
+
+/* Hold a file, or what changed since `base` if that is not NULL, against a threshold. */
+int ss_file_check(const struct ss_file *base, const struct ss_file *file,
+		  const struct ss_report_options *options, const struct ss_threshold *threshold,
+		  struct ss_over *ret, struct ss_error *err);
 
 #ifdef __cplusplus
 }

@@ -310,6 +310,19 @@ static uint32_t near_place(const struct delta *delta, const struct interval *i)
 	return i->b.place ? i->b.place : delta->near_place;
 }
 
+/*
+ * The place to name for waits that were not seen: the nearest one that was. A thread seen on a CPU
+ * did not wait there.
+ */
+static uint32_t near_wait_place(const struct delta *delta, const struct interval *i)
+{
+	if (blocked_at(&i->b) && i->b.place)
+		return i->b.place;
+	if (blocked_at(&i->a) && i->a.place)
+		return i->a.place;
+	return delta->wait_place ? delta->wait_place : near_place(delta, i);
+}
+
 /* In equal parts to the places that are not 0; the first one gets what is left over. */
 static void credit_spread(struct delta *delta, struct interval *i, const struct out *out,
 			  const struct credit *whole, const uint32_t places[3])
@@ -370,7 +383,7 @@ static void credit_shorts(struct delta *delta, struct interval *i, const struct 
 	delta->waits += i->nshorts;
 	credit_part(delta, i, out,
 		    (struct credit){ .kind = CREDIT_SHORT_WAITS,
-				     .place = near_place(delta, i),
+				     .place = near_wait_place(delta, i),
 				     .ns = i->shorts,
 				     .count = i->nshorts });
 }
@@ -433,6 +446,15 @@ static void note_voluntary(struct delta *delta, const struct interval *i)
 	delta->own_voluntary = 0;
 }
 
+static void note_place(struct delta *delta, const struct observation *o)
+{
+	if (!o->place)
+		return;
+	delta->near_place = o->place;
+	if (blocked_at(o))
+		delta->wait_place = o->place;
+}
+
 static void settle(struct delta *delta, struct interval *i, const struct out *out)
 {
 	split_by_counters(delta, i);
@@ -441,8 +463,7 @@ static void settle(struct delta *delta, struct interval *i, const struct out *ou
 	split_blocked(delta, i);
 	credit_all(delta, i, out);
 	note_voluntary(delta, i);
-	if (i->b.place)
-		delta->near_place = i->b.place;
+	note_place(delta, &i->b);
 	delta->last = i->b;
 	delta->joining = false;
 }
@@ -497,7 +518,7 @@ void delta_begin(struct delta *delta, const struct observation *first, uint64_t 
 	/* threads are born into the run queue */
 	struct observation birth = { .t_ns = began_ns, .where = WHERE_RUNNABLE };
 
-	delta->near_place = first->place;
+	note_place(delta, first);
 	if (began_ns) {
 		delta->last = birth;
 		delta->voluntary_known = true;

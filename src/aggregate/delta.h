@@ -53,7 +53,8 @@ enum credit_kind {
 	CREDIT_ON_CPU,
 	CREDIT_RUNNABLE,
 	CREDIT_BLOCKED,
-	CREDIT_SHORT_WAITS, /* blocked, in waits that began and ended unseen; place is the nearest */
+	CREDIT_SHORT_WAITS,   /* blocked, in waits that began and ended unseen; place is the nearest
+			       that was seen blocked, if there is one */
 	CREDIT_ON_CPU_UNSEEN, /* on CPU, but at neither end of the interval */
 	CREDIT_RUN_QUEUE,     /* runnable, but at neither end */
 	CREDIT_STOLEN,        /* in no counter: steal or irq time */
@@ -84,6 +85,7 @@ struct delta {
 	bool queued_before;       /* the next run-queue time may be from before the capture */
 	uint64_t still_ns;        /* it has not run from last or joined until then; 0: not told */
 	uint32_t near_place;      /* the last one seen */
+	uint32_t wait_place;      /* the last one where it was seen blocked */
 	/* credited, but not in the counter yet (> 0), or in the counter and not credited (< 0) */
 	int64_t carry_on, carry_queue;
 	/* of the last observation that knew them, and what has happened since */

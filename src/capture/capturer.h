@@ -49,7 +49,10 @@ struct work {
 	/* of the sweep before, for sweep_tick */
 	struct look last;
 	unsigned stops; /* that we made */
-	bool settled;   /* blocked and captured without a stop: unchanged while pcount is */
+	/* stops that came late and have ended, for the next sweep to tell */
+	uint64_t late_stopped_ns;
+	unsigned late_stops;
+	bool settled; /* blocked and captured without a stop: unchanged while pcount is */
 };
 
 struct capturer {

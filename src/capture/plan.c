@@ -130,6 +130,9 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 {
 	thread->consistent = true;
 	thread->look.tid = work->proc.tid;
+	thread->late_stopped_ns = work->late_stopped_ns;
+	thread->late_stops = work->late_stops;
+	work->late_stopped_ns = work->late_stops = 0;
 	work->plan = PLAN_DONE;
 	work->extra_addr = 0;
 	work->late_look = false;

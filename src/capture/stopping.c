@@ -71,6 +71,15 @@ static void refresh_look(struct capture_thread *thread, const struct stop *stop)
 	}
 }
 
+/*
+ * How long it stood still. From the interrupt on it may have waited for a CPU, where its run-queue
+ * time goes on: taking that for a stop too made a thread's blocked time 3 % of the wall too short.
+ */
+static uint64_t stood_ns(const struct stop *stop)
+{
+	return stop->released_ns - stop->moved_ns;
+}
+
 /* The thread's facts from its stop. Called when it runs again. */
 static void store_stop(struct work *work, struct capture_thread *thread, const struct stop *stop,
 		       struct capture *capture)
@@ -83,7 +92,7 @@ static void store_stop(struct work *work, struct capture_thread *thread, const s
 	capture->total_stop_ns += ns;
 	capture->longest_stop_ns = MAX(capture->longest_stop_ns, ns);
 	thread->stops++;
-	thread->stopped_ns += ns;
+	thread->stopped_ns += stood_ns(stop);
 	if (!stop->fetched)
 		return;
 	thread->how = CAPTURE_STOPPED;
@@ -298,9 +307,32 @@ static bool is_over(const struct stop *stop)
 	return stop->state == STOP_RELEASED || stop->state == STOP_GONE;
 }
 
-static void drop_late(struct capturer *capturer, size_t i)
+/* A late stop of an earlier sweep has ended; the table has kept its order by tid. */
+static void note_late(struct capturer *capturer, const struct stop *stop)
 {
-	note_exit(capturer, &capturer->late.data[i]);
+	size_t low = 0, high = capturer->work.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (capturer->work.data[middle].proc.tid < stop->tid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == capturer->work.n || capturer->work.data[low].proc.tid != stop->tid)
+		return;
+	capturer->work.data[low].late_stopped_ns += stood_ns(stop);
+	capturer->work.data[low].late_stops++;
+}
+
+static void drop_late(struct capturer *capturer, size_t i, bool captured)
+{
+	const struct stop *stop = &capturer->late.data[i];
+
+	note_exit(capturer, stop);
+	if (stop->state == STOP_RELEASED && !captured)
+		note_late(capturer, stop);
 	capturer->late.data[i] = capturer->late.data[--capturer->late.n];
 }
 
@@ -312,7 +344,7 @@ size_t capturer_settle(struct capturer *capturer, uint64_t max_ns)
 		for (size_t i = capturer->late.n; i-- > 0;) {
 			let_go(&capturer->late.data[i]);
 			if (is_over(&capturer->late.data[i]))
-				drop_late(capturer, i);
+				drop_late(capturer, i, false);
 		}
 		if (clock_mono_ns() >= end)
 			break;
@@ -398,7 +430,8 @@ int stopping_late(struct capturer *capturer, const struct maps *maps, struct cap
 			if (r < 0)
 				return r;
 			if (is_over(&capturer->late.data[i]))
-				drop_late(capturer, i);
+				drop_late(capturer, i,
+					  capturer->late.data[i].thread != STOP_NO_THREAD);
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}

@@ -41,7 +41,7 @@ void stopset_interrupt(struct stopset *set)
 
 		if (stop->state != STOP_SEIZED)
 			continue;
-		stop->asked_ns = clock_mono_ns();
+		stop->asked_ns = stop->moved_ns = clock_mono_ns();
 		/* ESRCH: it is exiting, and will be reported by waitpid */
 		(void)ptrace(PTRACE_INTERRUPT, stop->tid, 0, 0);
 		stop->state = STOP_ASKED;
@@ -73,41 +73,55 @@ static void note_status(struct stop *stop, pid_t got, int status)
 void stop_poll(struct stop *stop)
 {
 	int status = 0;
+	uint64_t now = clock_mono_ns();
 	pid_t got = waitpid(stop->tid, &status, __WALL | WNOHANG);
 
 	note_status(stop, got, status);
+	if (stop->state == STOP_ASKED || stop->state == STOP_LATE)
+		stop->moved_ns = now;
 }
 
-/* Never waitpid(-1): it walks all tracees (quadratic), and it would reap the caller's children. */
-static void wait_one(struct stop *stop, uint64_t deadline_ns)
+/*
+ * Ask for each once; true if some have yet to stop. Never waitpid(-1): it walks all tracees
+ * (quadratic), and it would reap the caller's children.
+ */
+static bool poll_all(struct stopset *set)
 {
-	uint64_t begin = 0;
+	bool more = false;
 
-	for (;;) {
-		uint64_t now;
+	for (size_t i = 0; i < set->n; i++) {
+		struct stop *stop = &set->stops[i];
 
-		stop_poll(stop);
-		if (stop->state != STOP_ASKED)
-			return;
-		now = clock_mono_ns();
-		if (begin == 0)
-			begin = now;
-		if (now >= deadline_ns) {
-			stop->state = STOP_LATE;
-			return;
-		}
+		if (stop->state == STOP_ASKED)
+			stop_poll(stop);
+		more |= stop->state == STOP_ASKED;
+	}
+	return more;
+}
+
+static void give_up(struct stopset *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->stops[i].state == STOP_ASKED)
+			set->stops[i].state = STOP_LATE;
+}
+
+/* All in turn, not one after the other: a slow one must not hide when the next one stopped. */
+void stopset_wait(struct stopset *set, uint64_t deadline_ns)
+{
+	uint64_t begin = clock_mono_ns();
+
+	while (poll_all(set)) {
+		uint64_t now = clock_mono_ns();
+
+		if (now >= deadline_ns)
+			break;
 		if (now - begin < SPIN_NS)
 			sched_yield();
 		else
 			nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 	}
-}
-
-void stopset_wait(struct stopset *set, uint64_t deadline_ns)
-{
-	for (size_t i = 0; i < set->n; i++)
-		if (set->stops[i].state == STOP_ASKED)
-			wait_one(&set->stops[i], deadline_ns);
+	give_up(set);
 }
 
 void stopset_fetch(struct stopset *set)

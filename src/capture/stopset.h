@@ -40,6 +40,7 @@ struct stop {
 	bool fetched; /* raw holds */
 	struct regs_raw raw;
 	uint64_t asked_ns, released_ns; /* CLOCK_MONOTONIC */
+	uint64_t moved_ns;              /* the last time it was known not to stand still yet */
 };
 
 struct stopset {

@@ -10,6 +10,7 @@ enum cli_status {
 	CLI_COMPLETE = 0,
 	CLI_PARTIAL = 1, /* some threads, stacks or processes are missing */
 	CLI_NOTHING = 2, /* nothing was captured, or nothing could be delivered */
+	CLI_OVER = 4,    /* a threshold of --fail-over was exceeded */
 	CLI_USAGE = 64,  /* EX_USAGE of sysexits.h */
 };
 
@@ -19,6 +20,6 @@ struct cmd {
 	int (*run)(int argc, char **argv); /* returns the exit status */
 };
 
-extern const struct cmd cmd_snapshot;
+extern const struct cmd cmd_snapshot, cmd_report, cmd_diff, cmd_merge;
 
 #endif

@@ -163,6 +163,8 @@ static int write_output(struct job *job, struct ss_error *err)
 		.focus = opts->focus,
 		.ignore = opts->ignore,
 		.max_frames = opts->frames,
+		.no_idle = opts->no_idle,
+		.summary = opts->summary,
 	};
 	struct ss_output *output;
 	int r = ss_output_open(opts->output, &output, err);

@@ -279,10 +279,11 @@ const struct opt opts_table[] = {
 	{ "debug", 0, "0|1|2", "2: every thread; 1: equal stacks counted; 0: pprof", debug_values,
 	  set_debug },
 	{ "output", 'o', "FILE",
-	  "to FILE (- is stdout), as its suffix says:\n.txt .pb.gz .folded .json", NULL,
-	  set_output },
-	{ "format", 'f', "FORMAT", "text, count, pprof, folded or json", ss_format_names,
-	  set_format },
+	  "to FILE (- is stdout), as its suffix says:\n.txt .pb.gz .folded .json "
+	  ".html\n.speedscope.json",
+	  NULL, set_output },
+	{ "format", 'f', "FORMAT", "text, count, pprof, folded, json,\nspeedscope or html",
+	  ss_format_names, set_format },
 	{ "json", 'j', NULL, "the same as --format=json", NULL, set_json },
 	{ "frames", 'n', "N", "at most N frames of a stack, innermost first", NULL, set_frames },
 	{ "go", 0, NULL, "text exactly as Go writes goroutine dumps", NULL, set_go },
@@ -317,8 +318,7 @@ static const struct later {
 	{ "debug-dir", 0 },
 	{ "no-symbols", 0 },
 };
-static const char *const later_commands[] = { "report", "diff",   "merge",    "top",
-					      "serve",  "doctor", "symbolize" };
+static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -434,13 +434,6 @@ static int apply(struct opts *opts, int val, char **argv, struct ss_error *err)
 
 /* ---- what the options mean together ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t text_len = strlen(text), end_len = strlen(end);
-
-	return text_len >= end_len && strcmp(text + text_len - end_len, end) == 0;
-}
-
 /* A name without any suffix (/dev/null, a FIFO) says nothing, and gets the default. */
 static bool has_suffix(const char *path)
 {
@@ -454,9 +447,6 @@ static int format_from_path(struct opts *opts, struct ss_error *err)
 	opts->format = SS_FORMAT_TEXT;
 	if (strcmp(opts->output, "-") == 0 || !has_suffix(opts->output))
 		return 0;
-	/* would be taken for .json, and its readers want something else */
-	if (ends_with(opts->output, ".speedscope.json"))
-		return parse_fail(err, "the format .speedscope.json: not in this version");
 	opts->format = ss_format_of_path(opts->output);
 	if (opts->format == SS_FORMAT_UNKNOWN)
 		return parse_fail(err, "%.120s: no format has this suffix; choose one with -f",

@@ -81,7 +81,7 @@ static int record(struct job *job, struct ss_session **sessions, struct ss_profi
 		.rate_hz = opts->rate,
 		.began_ns = opts->began_ns,
 		.min_block_ns = opts->min_block_ns,
-		.timeline = false,
+		.timeline = opts->format == SS_FORMAT_SPEEDSCOPE,
 		.progress = show_progress,
 		.progress_arg = &progress,
 	};

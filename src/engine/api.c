@@ -9,11 +9,8 @@
 
 #include "base/attr.h"
 #include "base/error.h"
+#include "engine/output.h"
 #include "write/write.h"
-
-struct ss_output {
-	struct out *out;
-};
 
 const char *ss_version(void)
 {
@@ -31,7 +28,8 @@ bool ss_coverage_complete(const struct ss_coverage *coverage)
 	return true;
 }
 
-static const char *const format_names[] = { "text", "count", "pprof", "folded", "json", NULL };
+static const char *const format_names[] = { "text", "count",      "pprof", "folded",
+					    "json", "speedscope", "html",  NULL };
 
 const char *const *ss_format_names(void)
 {
@@ -55,10 +53,19 @@ static bool ends_with(const char *s, const char *suffix)
 
 enum ss_format ss_format_of_path(const char *path)
 {
-	for (size_t i = 0; i < nwriters; i++)
-		if (writers[i]->suffix && ends_with(path, writers[i]->suffix))
-			return (enum ss_format)i;
-	return SS_FORMAT_UNKNOWN;
+	enum ss_format best = SS_FORMAT_UNKNOWN;
+	size_t longest = 0;
+
+	/* ".speedscope.json" is ".json" too */
+	for (size_t i = 0; i < nwriters; i++) {
+		const char *suffix = writers[i]->suffix;
+
+		if (!suffix || strlen(suffix) <= longest || !ends_with(path, suffix))
+			continue;
+		best = (enum ss_format)i;
+		longest = strlen(suffix);
+	}
+	return best;
 }
 
 int ss_output_open(const char *path, struct ss_output **ret, struct ss_error *err)
@@ -132,6 +139,9 @@ static int settle(struct settled_options *settled, const struct ss_write_options
 		.focus = settled->focus.set ? &settled->focus.regex : NULL,
 		.ignore = settled->ignore.set ? &settled->ignore.regex : NULL,
 		.max_frames = options->max_frames,
+		.no_idle = options->no_idle,
+		.summary = options->summary,
+		.max_rows = options->max_rows,
 	};
 	return 0;
 }

@@ -54,7 +54,6 @@ static struct ss_profile *profile_new(struct ss_session *session,
 	arena_init(&profile->arena);
 	stack_table_init(&profile->stacks);
 	profile->kind = kinds[options->kind];
-	profile->wall_ns = clock_wall_ns();
 	profile->period_ns = (uint64_t)((double)NS_PER_SEC / options->rate_hz);
 	if (describe(profile, session) == 0)
 		return profile;
@@ -194,9 +193,9 @@ static struct observation make_observation(struct recorder *recorder, struct rec
 		.voluntary_known = look->voluntary_known,
 		.where = where_is(captured),
 		.place = thread->place,
-		.stopped_ns = thread->stopped_ns,
-		.own_pcount = thread->own_switches,
-		.own_voluntary = thread->own_switches,
+		.stopped_ns = thread->stopped_ns + captured->late_stopped_ns,
+		.own_pcount = thread->own_switches + captured->late_stops,
+		.own_voluntary = thread->own_switches + captured->late_stops,
 		.same_wait = captured->woken_by_us,
 	};
 
@@ -207,6 +206,19 @@ static struct observation make_observation(struct recorder *recorder, struct rec
 	return now;
 }
 
+/*
+ * When a thread that the tick before did not see was born. One that was switched in once has
+ * queued, run and blocked: that leaves no gap. Of the others only that tick is known.
+ */
+static uint64_t find_birth(const struct recorder *recorder, const struct observation *now)
+{
+	uint64_t before = now->on_ns + now->run_queue_ns;
+
+	if (now->where != WHERE_BLOCKED || now->pcount != 1 || now->since_ns < before)
+		return recorder->last_ns;
+	return MAX(recorder->last_ns, now->since_ns - before);
+}
+
 static void observe(struct recorder *recorder, struct recorded *thread,
 		    const struct capture_thread *captured)
 {
@@ -214,7 +226,7 @@ static void observe(struct recorder *recorder, struct recorded *thread,
 	struct observation now = make_observation(recorder, thread, captured);
 
 	if (!thread->begun) {
-		delta_begin(&thread->delta, &now, thread->began ? recorder->last_ns : 0,
+		delta_begin(&thread->delta, &now, thread->began ? find_birth(recorder, &now) : 0,
 			    accounts_sink, &sink);
 	} else {
 		thread->ran |= !captured->woken_by_us;
@@ -437,8 +449,10 @@ int recorder_tick(struct recorder *recorder, struct ss_error *err)
 	if (r < 0)
 		return target_alive(&session->target) ? r : 0;
 	count_sweep(recorder);
-	if (recorder->ticks++ == 0)
+	if (recorder->ticks++ == 0) {
 		recorder->start_ns = session->capture.start_ns;
+		recorder->profile->wall_ns = session->capture.wall_ns;
+	}
 	recorder->last_ns = session->capture.start_ns;
 	return 1;
 }

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * count.c: identical stacks with their number (debug=1), Go's text form of a count profile, with
- * /proc/PID/maps behind it so that go tool pprof can tell the mappings. Threads are counted
- * together if the addresses written and the state are the same. It never writes an empty stack:
- * pprof refuses the whole file for one (profile/legacy_profile.go).
+ * count.c: identical stacks with their number (debug=1), Go's text form of a count or a contention
+ * profile, with /proc/PID/maps behind it so that go tool pprof can tell the mappings. Threads are
+ * counted together if the addresses written and the state are the same. It never writes an empty
+ * stack: pprof refuses the whole file for one (profile/legacy_profile.go).
  *
  * Readers subtract one from every address, the leaf's too: return addresses are written as they
  * are, interrupted instructions plus one. The lines for people say the exact address.
  */
 #include "write/write.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "write/account.h"
 #include "write/cache.h"
+#include "write/columns.h"
 
-/* Threads with one stack in one state. */
+/* Threads with one stack in one state, or the accounts of such. */
 struct record {
 	const char *key; /* "0x1 0x2 0x3", interned */
 	const char *state;
 	const struct stack *stack; /* of the first of them */
-	unsigned count;
+	uint64_t count, ns;
 };
 
 struct counts {
@@ -36,7 +40,7 @@ struct counts {
 	struct frame_cache frames;
 	struct buf text;
 	struct buf rows; /* of the record at work, not aligned */
-	size_t total;    /* threads counted */
+	size_t total;    /* threads or accounts counted */
 	size_t shown;    /* those and the ones without a stack */
 	bool failed;
 };
@@ -115,7 +119,8 @@ static const char *pair_key(struct counts *counts, const char *key, const char *
 	return take_text(counts);
 }
 
-static void count_stack(struct counts *counts, const struct thread *thread)
+static void count_stack(struct counts *counts, const struct thread *thread, uint64_t count,
+			uint64_t ns)
 {
 	const char *key = stack_key(counts, thread->stack);
 	const char *state = state_key(counts, thread);
@@ -126,20 +131,24 @@ static void count_stack(struct counts *counts, const struct thread *thread)
 		return;
 	found = map64_find(&counts->by_key, (uintptr_t)pair);
 	if (found) {
-		counts->records.data[*found].count++;
+		counts->records.data[*found].count += count;
+		counts->records.data[*found].ns += ns;
 	} else if (map64_put(&counts->by_key, (uintptr_t)pair, counts->records.n) < 0 ||
-		   vec_push(&counts->records, ((struct record){ key, state, thread->stack, 1 }))) {
+		   vec_push(&counts->records,
+			    ((struct record){ key, state, thread->stack, count, ns }))) {
 		counts->failed = true;
 	}
 	counts->total++;
 }
 
-/* Go's order: the count, then the text of the addresses. */
+/* Go's order: time or count, then the text of the addresses. */
 static int compare_records(const void *a, const void *b)
 {
 	const struct record *x = a, *y = b;
 	int order = strcmp(x->key, y->key);
 
+	if (x->ns != y->ns)
+		return x->ns < y->ns ? 1 : -1;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
 	return order ? order : strcmp(x->state, y->state);
@@ -154,8 +163,23 @@ static void count_threads(struct counts *counts, const struct ss_snapshot *snaps
 			continue;
 		counts->shown++;
 		if (write_has_stack(thread))
-			count_stack(counts, thread);
+			count_stack(counts, thread, 1, 0);
 	}
+}
+
+static void count_accounts(struct counts *counts, const struct ss_profile *profile)
+{
+	for (size_t i = 0; i < profile->naccounts; i++) {
+		const struct account *account = &profile->accounts[i];
+		struct thread thread = account_thread(profile, account);
+
+		if (account_is_shown(profile, account, counts->options))
+			count_stack(counts, &thread, account->count, account->ns);
+	}
+}
+
+static void sort_records(struct counts *counts)
+{
 	if (counts->records.n)
 		qsort(counts->records.data, counts->records.n, sizeof(*counts->records.data),
 		      compare_records);
@@ -208,96 +232,6 @@ static void render_frame(struct buf *buf, const struct location *location, uint3
 	buf_putc(buf, '\n');
 }
 
-/* One of those lines; name is NULL if it has none. Lengths are bytes, name_width is columns. */
-struct row {
-	const char *text, *name, *place, *end;
-	size_t name_width;
-};
-
-/* Columns that escaped text takes: its characters, as Go's text/tabwriter counts them. */
-static size_t text_width(const char *s, const char *end)
-{
-	size_t width = 0;
-
-	for (; s < end; s++)
-		width += ((unsigned char)*s & 0xc0) != 0x80;
-	return width;
-}
-
-/* The row at p. */
-static struct row parse_row(const char *p)
-{
-	struct row row = { .text = p, .end = strchr(p, '\n') };
-	const char *tab = memchr(p, '\t', (size_t)(row.end - p));
-	const char *gap = tab ? memchr(tab + 1, '\t', (size_t)(row.end - tab - 1)) : NULL;
-
-	if (gap) {
-		row.name = tab + 1;
-		row.place = gap + 2;
-		row.name_width = text_width(row.name, gap);
-	}
-	return row;
-}
-
-static size_t address_width(const struct row *row)
-{
-	return (size_t)(row->name - row->text) - 1;
-}
-
-/* Tabs from a cell's end to the next column: text/tabwriter with 1, 8, 1, '\t'. */
-static void put_padding(struct buf *buf, size_t width, size_t column)
-{
-	column = (column + 1 + 7) / 8 * 8;
-	for (size_t at = width; at < column; at = at / 8 * 8 + 8)
-		buf_putc(buf, '\t');
-}
-
-static void put_row(struct buf *buf, const struct row *row, size_t addresses, size_t names)
-{
-	size_t address_len = address_width(row);
-
-	buf_puts(buf, "#\t");
-	buf_add(buf, row->text, address_len);
-	put_padding(buf, address_len, addresses);
-	buf_add(buf, row->name, (size_t)(row->place - row->name) - 2);
-	put_padding(buf, row->name_width, names);
-	buf_putc(buf, '\t');
-	buf_add(buf, row->place, (size_t)(row->end + 1 - row->place));
-}
-
-/* A column reaches as far as lines follow each other that have it. */
-static const char *put_block(struct buf *buf, const char *text)
-{
-	size_t addresses = 0, names = 0;
-	const char *p;
-	struct row row;
-
-	for (p = text; *p && (row = parse_row(p)).name; p = row.end + 1) {
-		addresses = MAX(addresses, address_width(&row));
-		names = MAX(names, row.name_width);
-	}
-	for (const char *q = text; q < p; q = row.end + 1) {
-		row = parse_row(q);
-		put_row(buf, &row, addresses, names);
-	}
-	return p;
-}
-
-static void put_rows(struct buf *buf, const char *p)
-{
-	while (*p) {
-		struct row row = parse_row(p);
-
-		if (row.name) {
-			p = put_block(buf, p);
-		} else {
-			buf_puts(buf, "#\t");
-			buf_add(buf, p, (size_t)(row.end + 1 - p));
-			p = row.end + 1;
-		}
-	}
-}
-
 /* ---- the document ---- */
 
 static void put_lines(struct counts *counts, const struct stack *stack, unsigned n)
@@ -308,15 +242,18 @@ static void put_lines(struct counts *counts, const struct stack *stack, unsigned
 	if (counts->rows.failed)
 		counts->failed = true;
 	else if (counts->rows.data)
-		put_rows(&counts->text, counts->rows.data);
+		columns_put(&counts->text, counts->rows.data);
 }
 
-static void put_record(struct counts *counts, const struct record *record)
+/* Time stands before the count where Go has cycles (runtime/pprof, writeProfileInternal). */
+static void put_record(struct counts *counts, const struct record *record, bool timed)
 {
 	const struct stack *stack = record->stack;
 	unsigned n = write_frame_count(stack, counts->options);
 
-	buf_printf(&counts->text, "%u @ ", record->count);
+	if (timed)
+		buf_printf(&counts->text, "%" PRIu64 " ", record->ns);
+	buf_printf(&counts->text, "%" PRIu64 " @ ", record->count);
 	buf_puts(&counts->text, record->key);
 	buf_puts(&counts->text, "\n# labels: {");
 	buf_puts(&counts->text, record->state);
@@ -329,10 +266,11 @@ static void put_record(struct counts *counts, const struct record *record)
 	buf_putc(&counts->text, '\n');
 }
 
-static void put_records(struct counts *counts, struct out *out)
+static void put_records(struct counts *counts, struct out *out, bool timed)
 {
+	sort_records(counts);
 	vec_each(record, &counts->records) {
-		put_record(counts, record);
+		put_record(counts, record, timed);
 		out_buf(out, &counts->text);
 	}
 }
@@ -374,11 +312,44 @@ static void put_process(struct counts *counts, const struct ss_snapshot *snapsho
 	count_threads(counts, snapshot);
 	buf_printf(&counts->text, "thread profile: total %zu\n", counts->total);
 	out_buf(out, &counts->text);
-	put_records(counts, out);
+	put_records(counts, out, false);
 	put_missing(counts, snapshot);
-	write_shown(&counts->text, counts->options, counts->shown, snapshot->nthreads, "# ");
+	write_shown(&counts->text, counts->options, counts->shown, snapshot->nthreads, "threads",
+		    "# ");
 	write_coverage(&counts->text, snapshot, "# ");
 	put_maps(counts, snapshot->maps);
+	out_buf(out, &counts->text);
+}
+
+/* A profile keeps no text of /proc/PID/maps: the mappings that its stacks are in do. */
+static void put_mappings(struct counts *counts, const struct ss_profile *profile)
+{
+	buf_puts(&counts->text, "\n--- Memory map: ---\n");
+	for (size_t i = 0; i < profile->nmappings; i++) {
+		const struct mapping *mapping = profile->mappings[i];
+
+		buf_printf(&counts->text, "%08" PRIx64 "-%08" PRIx64 " r-xp %08" PRIx64 " 00:00 0 ",
+			   mapping->start, mapping->end, mapping->offset);
+		buf_puts_escaped(&counts->text, mapping->path);
+		buf_putc(&counts->text, '\n');
+	}
+}
+
+/*
+ * A cycle is a nanosecond. pprof knows no other attribute than these before the samples
+ * (profile/legacy_profile.go, parseContention).
+ */
+static void put_contention(struct counts *counts, const struct ss_profile *profile, struct out *out)
+{
+	struct account_sum sum = account_sum(profile, counts->options);
+
+	count_accounts(counts, profile);
+	buf_printf(&counts->text,
+		   "--- contention:\ncycles/second=1000000000\nms since reset=%" PRIu64 "\n",
+		   (uint64_t)(profile->duration_ns / NS_PER_MS));
+	put_records(counts, out, true);
+	account_coverage(&counts->text, profile, counts->options, &sum, "# ");
+	put_mappings(counts, profile);
 	out_buf(out, &counts->text);
 }
 
@@ -414,20 +385,52 @@ static int count_process(struct out *out, const struct ss_snapshot *snapshot,
 	return counts.failed ? ss_error_oom(err) : out_check(out, err);
 }
 
+static int contention_process(struct out *out, const struct ss_profile *profile,
+			      const struct write_options *options, struct ss_error *err)
+{
+	_cleanup_(counts_done) struct counts counts;
+
+	counts_init(&counts, options);
+	put_contention(&counts, profile, out);
+	return counts.failed ? ss_error_oom(err) : out_check(out, err);
+}
+
 /* Several processes: for people only, pprof reads one profile a file. */
+static void put_separator(struct out *out, size_t i, size_t n, pid_t pid, const char *comm)
+{
+	_cleanup_(buf_done) struct buf header = { 0 };
+
+	if (i > 0)
+		buf_putc(&header, '\n');
+	if (n > 1)
+		write_process_header(&header, pid, comm);
+	out_buf(out, &header);
+}
+
 static int count_snapshots(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			   const struct write_options *options, struct ss_error *err)
 {
-	_cleanup_(buf_done) struct buf header = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		if (i > 0)
-			buf_putc(&header, '\n');
-		if (n > 1)
-			write_process_header(&header, snapshots[i]);
-		out_buf(out, &header);
+		put_separator(out, i, n, snapshots[i]->pid, snapshots[i]->comm);
 		r = count_process(out, snapshots[i], options, err);
+	}
+	return r;
+}
+
+static int count_profiles(struct out *out, const struct ss_profile *const *profiles, size_t n,
+			  const struct write_options *options, struct ss_error *err)
+{
+	int r = 0;
+
+	if (profiles[0]->kind != PROFILE_BLOCK)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
+				    "a %s profile has no count form: take pprof, text or json",
+				    account_view(profiles[0]->kind)->name);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		put_separator(out, i, n, profiles[i]->pid, profiles[i]->comm);
+		r = contention_process(out, profiles[i], options, err);
 	}
 	return r;
 }
@@ -436,4 +439,5 @@ const struct writer writer_count = {
 	.name = "count",
 	.suffix = NULL, /* asked for by name only: .txt is debug=2 */
 	.snapshots = count_snapshots,
+	.profiles = count_profiles,
 };

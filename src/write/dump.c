@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "write/cache.h"
+#include "write/table.h"
 
 #define COLOR_BOLD   "\033[1m"
 #define COLOR_DIM    "\033[2m"
@@ -305,7 +306,7 @@ static void put_coverage(struct dump *dump)
 {
 	if (dump->options->focus || dump->options->ignore)
 		write_shown(&dump->text, dump->options, count_shown(dump), dump->snapshot->nthreads,
-			    "# ");
+			    "threads", "# ");
 	write_coverage(&dump->text, dump->snapshot, "# ");
 }
 
@@ -347,7 +348,7 @@ static int dump_snapshots(struct out *out, const struct ss_snapshot *const *snap
 		if (i > 0)
 			buf_putc(&dump.text, '\n');
 		if (n > 1)
-			write_process_header(&dump.text, snapshots[i]);
+			write_process_header(&dump.text, snapshots[i]->pid, snapshots[i]->comm);
 		dump.snapshot = snapshots[i];
 		put_process(&dump, out);
 	}
@@ -358,4 +359,5 @@ const struct writer writer_dump = {
 	.name = "text",
 	.suffix = ".txt",
 	.snapshots = dump_snapshots,
+	.profiles = table_profiles,
 };

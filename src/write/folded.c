@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * folded.c: "process;thread;root;...;leaf COUNT" lines for flame graph tools, equal lines summed,
- * sorted by text. The form has neither comments nor quoting: semicolons and spaces in names are
- * replaced, and threads without a stack do not appear. A stack that does not reach its outermost
- * frame stands on [truncated], so that its frames are not taken for roots.
+ * folded.c: "process;thread;root;...;leaf VALUE" lines for flame graph tools, equal lines summed,
+ * sorted by text. The value is a number of threads, or nanoseconds in a profile. The form has
+ * neither comments nor quoting: semicolons and spaces in names are replaced, and threads without a
+ * stack do not appear. A stack that does not reach its outermost frame stands on [truncated], so
+ * that its frames are not taken for roots.
  */
 #include "write/write.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "write/account.h"
 #include "write/cache.h"
 
 struct folded_line {
 	const char *text; /* interned */
-	unsigned count;
+	uint64_t value;
 };
 
 struct folded {
@@ -92,32 +95,32 @@ static void put_stack(struct folded *folded, const struct stack *stack)
 		frame_cache_put(&folded->frames, &folded->text, &stack->frames[i]);
 }
 
-static void count_line(struct folded *folded, const char *text)
+static void count_line(struct folded *folded, const char *text, uint64_t value)
 {
 	const uint64_t *found = map64_find(&folded->by_text, (uintptr_t)text);
 
 	if (found)
-		folded->lines.data[*found].count++;
+		folded->lines.data[*found].value += value;
 	else if (map64_put(&folded->by_text, (uintptr_t)text, folded->lines.n) < 0 ||
-		 vec_push(&folded->lines, ((struct folded_line){ text, 1 })) < 0)
+		 vec_push(&folded->lines, ((struct folded_line){ text, value })) < 0)
 		folded->failed = true;
 }
 
-static void add_thread(struct folded *folded, const struct ss_snapshot *snapshot,
-		       const struct thread *thread)
+static void add_stack(struct folded *folded, const char *comm, const char *name,
+		      const struct stack *stack, uint64_t value)
 {
 	struct buf *buf = &folded->text;
 	const char *text = NULL;
 
 	buf_reset(buf);
-	put_token(buf, snapshot->comm);
+	put_token(buf, comm);
 	buf_putc(buf, ';');
-	put_token(buf, thread->name);
-	put_stack(folded, thread->stack);
+	put_token(buf, name);
+	put_stack(folded, stack);
 	if (!buf->failed)
 		text = strtab_intern_n(&folded->texts, buf->data, buf->len);
 	if (text)
-		count_line(folded, text);
+		count_line(folded, text, value);
 	else
 		folded->failed = true;
 }
@@ -128,7 +131,18 @@ static void add_snapshot(struct folded *folded, const struct ss_snapshot *snapsh
 		const struct thread *thread = &snapshot->threads[i];
 
 		if (write_has_stack(thread) && write_wants_thread(thread, folded->options))
-			add_thread(folded, snapshot, thread);
+			add_stack(folded, snapshot->comm, thread->name, thread->stack, 1);
+	}
+}
+
+static void add_profile(struct folded *folded, const struct ss_profile *profile)
+{
+	for (size_t i = 0; i < profile->naccounts && !folded->failed; i++) {
+		const struct account *account = &profile->accounts[i];
+
+		if (account->ns && account_is_shown(profile, account, folded->options))
+			add_stack(folded, profile->comm, profile->threads[account->thread].name,
+				  account->stack, account->ns);
 	}
 }
 
@@ -145,30 +159,53 @@ static void put_lines(struct folded *folded, struct out *out)
 	buf_reset(&folded->text);
 	vec_each(line, &folded->lines) {
 		buf_puts(&folded->text, line->text);
-		buf_printf(&folded->text, " %u\n", line->count);
+		buf_printf(&folded->text, " %" PRIu64 "\n", line->value);
 		out_buf(out, &folded->text);
 	}
+}
+
+static void folded_init(struct folded *folded, const struct write_options *options)
+{
+	*folded = (struct folded){ .options = options };
+	frame_cache_init(&folded->frames, render_frame, NULL);
+	strtab_init(&folded->texts);
+	map64_init(&folded->by_text);
+	buf_init(&folded->text);
+}
+
+static int folded_finish(struct folded *folded, struct out *out, struct ss_error *err)
+{
+	if (folded->failed)
+		return ss_error_oom(err);
+	put_lines(folded, out);
+	return out_check(out, err);
 }
 
 static int folded_snapshots(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			    const struct write_options *options, struct ss_error *err)
 {
-	_cleanup_(folded_done) struct folded folded = { .options = options };
+	_cleanup_(folded_done) struct folded folded;
 
-	frame_cache_init(&folded.frames, render_frame, NULL);
-	strtab_init(&folded.texts);
-	map64_init(&folded.by_text);
-	buf_init(&folded.text);
+	folded_init(&folded, options);
 	for (size_t i = 0; i < n; i++)
 		add_snapshot(&folded, snapshots[i]);
-	if (folded.failed)
-		return ss_error_oom(err);
-	put_lines(&folded, out);
-	return out_check(out, err);
+	return folded_finish(&folded, out, err);
+}
+
+static int folded_profiles(struct out *out, const struct ss_profile *const *profiles, size_t n,
+			   const struct write_options *options, struct ss_error *err)
+{
+	_cleanup_(folded_done) struct folded folded;
+
+	folded_init(&folded, options);
+	for (size_t i = 0; i < n; i++)
+		add_profile(&folded, profiles[i]);
+	return folded_finish(&folded, out, err);
 }
 
 const struct writer writer_folded = {
 	.name = "folded",
 	.suffix = ".folded",
 	.snapshots = folded_snapshots,
+	.profiles = folded_profiles,
 };

@@ -142,16 +142,21 @@ void write_short_name(struct buf *buf, const char *name)
 	buf_puts_escaped(buf, end && end > room ? room : name);
 }
 
+const char *write_last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 void write_raw_location(struct buf *buf, const struct location *location)
 {
 	const struct mapping *mapping = location->mapping;
-	const char *slash;
 
 	if (!mapping || !*mapping->path) {
 		buf_printf(buf, "0x%" PRIx64, location->pc);
 		return;
 	}
-	slash = strrchr(mapping->path, '/');
-	buf_puts_escaped(buf, slash && slash[1] ? slash + 1 : mapping->path);
+	buf_puts_escaped(buf, write_last_part(mapping->path));
 	buf_printf(buf, "+0x%" PRIx64, location->module_offset);
 }

@@ -1,494 +1,135 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pprof.c: profile.proto, gzipped (debug=0), for go tool pprof, Pyroscope, Parca and speedscope.
- * Every thread with a stack is a sample of its own: the tid label sets it apart from any other.
- * Names are embedded whole: pprof cannot symbolize native code. No frame is invented: a truncated
- * stack is just shorter, and a thread without a stack is in the comments only.
- *
- * All messages live in one arena until the profile has been packed.
+ * In a snapshot every thread with a stack is a sample of its own: the tid label sets it apart from
+ * any other; in a profile every account is one. A thread without a stack is in the comments only.
  */
-#include "write/write.h"
+#include "write/pprof-build.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <zlib.h>
+#include "write/account.h"
 
-#include "base/arena.h"
-#include "base/map64.h"
-#include "base/strtab.h"
-#include "base/vec.h"
-#include "write/profile.pb-c.h"
-
-enum { MAX_LABELS = 7 };
-
-/* A function may be written twice: pprof knows one file for each, inlined code may have several. */
-struct known_function {
-	int64_t file;
-	size_t id;
-	const struct known_function *next;
-};
-
-struct builder {
-	const struct write_options *options;
-	const struct ss_snapshot *snapshot; /* the one at work */
-	bool several;                       /* snapshots */
-	bool failed;
-	struct arena arena;
-	struct strtab texts;
-	struct buf scratch;
-	struct map64 string_ids;   /* interned text -> index */
-	struct map64 mapping_ids;  /* struct mapping -> id */
-	struct map64 location_ids; /* struct location -> id */
-	struct map64 functions;    /* struct function -> struct known_function */
-	VEC(char *) strings;
-	VEC(int64_t) comments;
-	VEC(Pprof__Sample *) samples;
-	VEC(Pprof__Mapping *) mappings;
-	VEC(Pprof__Location *) locations;
-	VEC(Pprof__Function *) function_list;
-	int64_t one; /* the value of every sample */
-};
-
-static void *take(struct builder *b, size_t n, size_t size)
+static void builder_free_p(struct pprof_builder **b)
 {
-	void *p = arena_array(&b->arena, n, size);
-
-	b->failed |= !p;
-	return p;
+	pprof_builder_free(*b);
 }
 
-static void put(struct builder *b, struct map64 *map, const void *key, uint64_t value)
+static void put_origin(struct buf *text, pid_t pid, const char *comm)
 {
-	if (map64_put(map, (uintptr_t)key, value) < 0)
-		b->failed = true;
+	buf_printf(text, "stacksnap %s, process %d ", ss_version(), pid);
+	write_quoted(text, comm);
+	buf_putc(text, '\n');
 }
 
-/* ---- strings ---- */
-
-static int64_t add_string(struct builder *b, const char *interned)
+static void add_mappings(struct pprof_builder *b, const struct mapping *const *mappings, size_t n)
 {
-	b->failed |= vec_push(&b->strings, (char *)interned) < 0;
-	put(b, &b->string_ids, interned, b->strings.n - 1);
-	return (int64_t)b->strings.n - 1;
-}
-
-/* The index of what is in scratch, which is empty afterwards. */
-static int64_t scratch_id(struct builder *b)
-{
-	const char *interned = NULL;
-	const uint64_t *found;
-
-	if (!b->scratch.failed)
-		interned = strtab_intern_n(&b->texts, b->scratch.len ? b->scratch.data : "",
-					   b->scratch.len);
-	buf_reset(&b->scratch);
-	if (!interned) {
-		b->failed = true;
-		return 0;
-	}
-	found = map64_find(&b->string_ids, (uintptr_t)interned);
-	return found ? (int64_t)*found : add_string(b, interned);
-}
-
-/* Escaped: protobuf strings must be valid UTF-8. */
-static int64_t string_id(struct builder *b, const char *s)
-{
-	buf_puts_escaped(&b->scratch, s);
-	return scratch_id(b);
-}
-
-/* ---- mappings ---- */
-
-static uint64_t add_mapping(struct builder *b, const struct mapping *mapping)
-{
-	Pprof__Mapping *m = take(b, 1, sizeof(*m));
-
-	if (!m)
-		return 0;
-	pprof__mapping__init(m);
-	m->id = b->mappings.n + 1;
-	m->memory_start = mapping->start;
-	m->memory_limit = mapping->end;
-	m->file_offset = mapping->offset;
-	m->filename = string_id(b, mapping->path);
-	m->build_id = string_id(b, mapping->build_id);
-	/*
-	 * All or none: pprof overwrites our lines where it finds a symbol of its own in a mapping
-	 * that does not claim everything (internal/symbolizer/symbolizer.go).
-	 */
-	m->has_functions = m->has_filenames = m->has_line_numbers = m->has_inline_frames =
-		mapping->symbolized;
-	b->failed |= vec_push(&b->mappings, m) < 0;
-	put(b, &b->mapping_ids, mapping, m->id);
-	return m->id;
-}
-
-static uint64_t mapping_id(struct builder *b, const struct mapping *mapping)
-{
-	const uint64_t *found = map64_find(&b->mapping_ids, (uintptr_t)mapping);
-
-	return found ? *found : add_mapping(b, mapping);
-}
-
-/* ---- functions ---- */
-
-static uint64_t add_function(struct builder *b, const struct function *function, int64_t file)
-{
-	Pprof__Function *f = take(b, 1, sizeof(*f));
-
-	if (!f)
-		return 0;
-	pprof__function__init(f);
-	f->id = b->function_list.n + 1;
-	f->name = string_id(b, function->name);
-	f->system_name = string_id(b, function->system_name);
-	f->filename = file;
-	f->start_line = function->start_line;
-	b->failed |= vec_push(&b->function_list, f) < 0;
-	return f->id;
-}
-
-static uint64_t function_id(struct builder *b, const struct function *function, const char *path)
-{
-	const uint64_t *found = map64_find(&b->functions, (uintptr_t)function);
-	const struct known_function *first = found ? (const void *)(uintptr_t)*found : NULL;
-	int64_t file = string_id(b, path);
-	struct known_function *known;
-
-	for (const struct known_function *k = first; k; k = k->next)
-		if (k->file == file)
-			return k->id;
-	known = take(b, 1, sizeof(*known));
-	if (!known)
-		return 0;
-	known->id = add_function(b, function, file);
-	known->file = file;
-	known->next = first;
-	put(b, &b->functions, function, (uintptr_t)known);
-	return known->id;
-}
-
-/* ---- locations ---- */
-
-static Pprof__Line *make_line(struct builder *b, const struct line *line)
-{
-	const char *path = *line->file ? line->file : line->function->file;
-	Pprof__Line *l = take(b, 1, sizeof(*l));
-
-	if (!l)
-		return NULL;
-	pprof__line__init(l);
-	l->function_id = function_id(b, line->function, path);
-	l->line = line->line;
-	return l;
-}
-
-static void add_lines(struct builder *b, Pprof__Location *l, const struct location *location)
-{
-	l->line = take(b, location->nlines, sizeof(Pprof__Line *));
-	if (!l->line)
-		return;
-	for (; l->n_line < location->nlines; l->n_line++) {
-		l->line[l->n_line] = make_line(b, &location->lines[l->n_line]);
-		if (!l->line[l->n_line])
-			return;
-	}
-}
-
-static uint64_t add_location(struct builder *b, const struct location *location)
-{
-	Pprof__Location *l = take(b, 1, sizeof(*l));
-
-	if (!l)
-		return 0;
-	pprof__location__init(l);
-	l->id = b->locations.n + 1;
-	l->address = location_address(location);
-	b->failed |= vec_push(&b->locations, l) < 0;
-	if (location->mapping)
-		l->mapping_id = mapping_id(b, location->mapping);
-	if (location->nlines)
-		add_lines(b, l, location);
-	return l->id;
-}
-
-static uint64_t location_id(struct builder *b, const struct frame *frame)
-{
-	const struct location *location = frame->location;
-	struct location bare;
-	const uint64_t *found;
-	uint64_t id;
-
-	if (!location)
-		return add_location(b, write_location(frame, &bare));
-	found = map64_find(&b->location_ids, (uintptr_t)location);
-	if (found)
-		return *found;
-	id = add_location(b, location);
-	put(b, &b->location_ids, location, id);
-	return id;
-}
-
-/* ---- samples ---- */
-
-static Pprof__Label *add_label(struct builder *b, Pprof__Sample *sample, const char *key)
-{
-	Pprof__Label *label = take(b, 1, sizeof(*label));
-
-	if (!label)
-		return NULL;
-	pprof__label__init(label);
-	label->key = string_id(b, key);
-	sample->label[sample->n_label++] = label;
-	return label;
-}
-
-/* The label's text is what is in scratch; an empty one is no label. */
-static void label_scratch(struct builder *b, Pprof__Sample *sample, const char *key)
-{
-	int64_t text = scratch_id(b);
-	Pprof__Label *label = text ? add_label(b, sample, key) : NULL;
-
-	if (label)
-		label->str = text;
-}
-
-static void label_text(struct builder *b, Pprof__Sample *sample, const char *key, const char *text)
-{
-	buf_puts_escaped(&b->scratch, text);
-	label_scratch(b, sample, key);
-}
-
-static void label_number(struct builder *b, Pprof__Sample *sample, const char *key, int64_t number)
-{
-	Pprof__Label *label = add_label(b, sample, key);
-
-	if (label)
-		label->num = number;
-}
-
-static void label_volatile(struct builder *b, Pprof__Sample *sample, const struct wait *wait)
-{
-	if (wait->object) {
-		buf_printf(&b->scratch, "0x%" PRIx64, wait->object);
-		label_scratch(b, sample, "lock");
-	}
-	if (wait->fd < 0)
-		return;
-	if (wait->fd_info && *wait->fd_info->text)
-		buf_puts_escaped(&b->scratch, wait->fd_info->text);
-	else
-		buf_printf(&b->scratch, "%d", wait->fd);
-	label_scratch(b, sample, "fd");
-}
-
-/* tid and pid are numbers: Pyroscope makes a series of its own of every string label's value. */
-static void add_labels(struct builder *b, Pprof__Sample *sample, const struct thread *thread)
-{
-	bool waits = thread->state == STATE_BLOCKED && thread->wait.kind != WAIT_NONE;
-
-	label_text(b, sample, "thread", thread->name);
-	label_text(b, sample, "state", thread_state_name(thread->state));
-	if (waits) {
-		write_state(&b->scratch, thread);
-		label_scratch(b, sample, "wait");
-	}
-	if (waits && b->options->all_labels)
-		label_volatile(b, sample, &thread->wait);
-	label_number(b, sample, "tid", thread->tid);
-	if (b->several)
-		label_number(b, sample, "pid", b->snapshot->pid);
-}
-
-static void add_locations(struct builder *b, Pprof__Sample *sample, const struct stack *stack)
-{
-	unsigned n = write_frame_count(stack, b->options);
-
-	sample->location_id = take(b, n, sizeof(uint64_t));
-	if (!sample->location_id)
-		return;
-	for (unsigned i = 0; i < n; i++)
-		sample->location_id[i] = location_id(b, &stack->frames[i]);
-	sample->n_location_id = n;
-}
-
-static void add_sample(struct builder *b, const struct thread *thread)
-{
-	Pprof__Sample *sample = take(b, 1, sizeof(*sample));
-
-	if (!sample)
-		return;
-	pprof__sample__init(sample);
-	sample->value = &b->one;
-	sample->n_value = 1;
-	sample->label = take(b, MAX_LABELS, sizeof(Pprof__Label *));
-	if (!sample->label)
-		return;
-	add_locations(b, sample, thread->stack);
-	add_labels(b, sample, thread);
-	b->failed |= vec_push(&b->samples, sample) < 0;
+	for (size_t i = 0; i < n; i++)
+		pprof_mapping_id(b, mappings[i]);
 }
 
 /* ---- snapshots ---- */
 
-/* The coverage block: one comment a line. */
-static void add_comments(struct builder *b, size_t shown)
+static void add_snapshot_comments(struct pprof_builder *b, const struct ss_snapshot *snapshot,
+				  const struct write_options *options, size_t shown)
 {
-	const struct ss_snapshot *snapshot = b->snapshot;
 	_cleanup_(buf_done) struct buf text = { 0 };
-	char *rest, *line;
 
-	buf_printf(&text, "stacksnap %s, process %d ", ss_version(), snapshot->pid);
-	write_quoted(&text, snapshot->comm);
-	buf_putc(&text, '\n');
-	write_shown(&text, b->options, shown, snapshot->nthreads, "");
+	put_origin(&text, snapshot->pid, snapshot->comm);
+	write_shown(&text, options, shown, snapshot->nthreads, "threads", "");
 	write_coverage(&text, snapshot, "");
-	b->failed |= text.failed;
-	rest = text.failed ? NULL : text.data;
-	while ((line = strsep(&rest, "\n")))
-		if (*line && vec_push(&b->comments, string_id(b, line)) < 0)
-			b->failed = true;
+	pprof_add_comments(b, &text);
 }
 
-static void add_snapshot(struct builder *b, const struct ss_snapshot *snapshot)
+static void add_snapshot(struct pprof_builder *b, const struct ss_snapshot *snapshot,
+			 const struct write_options *options)
 {
+	static const int64_t one = 1;
 	size_t shown = 0;
 
-	b->snapshot = snapshot;
-	for (size_t i = 0; i < snapshot->nmappings; i++)
-		mapping_id(b, snapshot->mappings[i]);
-	for (size_t i = 0; i < snapshot->nthreads && !b->failed; i++) {
+	add_mappings(b, snapshot->mappings, snapshot->nmappings);
+	for (size_t i = 0; i < snapshot->nthreads; i++) {
 		const struct thread *thread = &snapshot->threads[i];
 
-		if (!write_wants_thread(thread, b->options))
+		if (!write_wants_thread(thread, options))
 			continue;
 		shown++;
 		if (write_has_stack(thread))
-			add_sample(b, thread);
+			pprof_add_sample(b, snapshot->pid, thread, &one);
 	}
-	add_comments(b, shown);
-}
-
-static void builder_init(struct builder *b, const struct write_options *options, bool several)
-{
-	*b = (struct builder){ .options = options, .several = several, .one = 1 };
-	arena_init(&b->arena);
-	strtab_init(&b->texts);
-	map64_init(&b->string_ids);
-	map64_init(&b->mapping_ids);
-	map64_init(&b->location_ids);
-	map64_init(&b->functions);
-	buf_init(&b->scratch);
-	string_id(b, ""); /* index 0, as the format wants it */
-}
-
-static void builder_done(struct builder *b)
-{
-	arena_done(&b->arena);
-	strtab_done(&b->texts);
-	map64_done(&b->string_ids);
-	map64_done(&b->mapping_ids);
-	map64_done(&b->location_ids);
-	map64_done(&b->functions);
-	buf_done(&b->scratch);
-	vec_done(&b->strings);
-	vec_done(&b->comments);
-	vec_done(&b->samples);
-	vec_done(&b->mappings);
-	vec_done(&b->locations);
-	vec_done(&b->function_list);
-}
-
-/* ---- bytes ---- */
-
-/*
- * Level 1, as Go does: the file is small and the reader waits. zlib's own gzip header has no name
- * and time 0 (zlib.h, deflateSetHeader), so equal profiles are equal files.
- */
-static int deflate_to(struct out *out, uint8_t *data, size_t len)
-{
-	enum { GZIP = 16, MEM_LEVEL = 8 };
-	unsigned char chunk[32 * 1024];
-	z_stream z = { 0 };
-	int r = Z_OK;
-
-	if (deflateInit2(&z, 1, Z_DEFLATED, MAX_WBITS + GZIP, MEM_LEVEL, Z_DEFAULT_STRATEGY) !=
-	    Z_OK)
-		return -1;
-	z.next_in = data;
-	while (r != Z_STREAM_END) {
-		/* zlib counts in unsigned int */
-		uInt piece = (uInt)MIN(len, (size_t)1 << 30);
-		bool last = piece == len;
-
-		z.avail_in = piece;
-		do {
-			z.next_out = chunk;
-			z.avail_out = sizeof(chunk);
-			r = deflate(&z, last ? Z_FINISH : Z_NO_FLUSH);
-			out_write(out, chunk, sizeof(chunk) - z.avail_out);
-		} while (z.avail_out == 0 && r != Z_STREAM_END);
-		len -= piece;
-	}
-	deflateEnd(&z);
-	return 0;
-}
-
-static int pack(struct builder *b, Pprof__Profile *profile, struct out *out, struct ss_error *err)
-{
-	size_t len = pprof__profile__get_packed_size(profile);
-	_cleanup_free_ uint8_t *data = malloc(len);
-
-	if (!data)
-		return ss_error_oom(err);
-	pprof__profile__pack(profile, data);
-	if (deflate_to(out, data, len) < 0)
-		b->failed = true;
-	return b->failed ? ss_error_oom(err) : out_check(out, err);
-}
-
-static int write_profile(struct builder *b, uint64_t wall_ns, struct out *out, struct ss_error *err)
-{
-	Pprof__Profile profile = PPROF__PROFILE__INIT;
-	Pprof__ValueType type = PPROF__VALUE_TYPE__INIT;
-	Pprof__ValueType *types[] = { &type };
-
-	type.type = string_id(b, "thread");
-	type.unit = string_id(b, "count");
-	profile.sample_type = types;
-	profile.n_sample_type = ARRAY_SIZE(types);
-	profile.period_type = &type;
-	profile.period = 1;
-	profile.time_nanos = (int64_t)wall_ns;
-	profile.sample = b->samples.data;
-	profile.n_sample = b->samples.n;
-	profile.mapping = b->mappings.data;
-	profile.n_mapping = b->mappings.n;
-	profile.location = b->locations.data;
-	profile.n_location = b->locations.n;
-	profile.function = b->function_list.data;
-	profile.n_function = b->function_list.n;
-	profile.comment = b->comments.data;
-	profile.n_comment = b->comments.n;
-	profile.string_table = b->strings.data;
-	profile.n_string_table = b->strings.n;
-	return b->failed ? ss_error_oom(err) : pack(b, &profile, out, err);
+	add_snapshot_comments(b, snapshot, options, shown);
 }
 
 static int pprof_snapshots(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			   const struct write_options *options, struct ss_error *err)
 {
-	_cleanup_(builder_done) struct builder b;
+	static const struct pprof_period period = { "thread", "count", 1 };
+	_cleanup_(builder_free_p) struct pprof_builder *b = pprof_builder_new(options, n > 1);
 
-	builder_init(&b, options, n > 1);
-	for (size_t i = 0; i < n && !b.failed; i++)
-		add_snapshot(&b, snapshots[i]);
-	return write_profile(&b, snapshots[0]->wall_ns, out, err);
+	if (!b)
+		return ss_error_oom(err);
+	pprof_add_type(b, "thread", "count");
+	for (size_t i = 0; i < n; i++)
+		add_snapshot(b, snapshots[i], options);
+	return pprof_finish(b, &period, snapshots[0]->wall_ns, 0, out, err);
+}
+
+/* ---- profiles ---- */
+
+static void add_profile_comments(struct pprof_builder *b, const struct ss_profile *profile,
+				 const struct write_options *options)
+{
+	_cleanup_(buf_done) struct buf text = { 0 };
+	struct account_sum sum = account_sum(profile, options);
+
+	put_origin(&text, profile->pid, profile->comm);
+	account_coverage(&text, profile, options, &sum, "");
+	pprof_add_comments(b, &text);
+}
+
+static void add_profile(struct pprof_builder *b, const struct ss_profile *profile,
+			const struct write_options *options)
+{
+	const struct account_view *view = account_view(profile->kind);
+	int64_t values[ACCOUNT_MAX_VALUES];
+
+	add_mappings(b, profile->mappings, profile->nmappings);
+	for (size_t i = 0; i < profile->naccounts; i++) {
+		const struct account *account = &profile->accounts[i];
+		struct thread thread;
+
+		if (!account_is_shown(profile, account, options))
+			continue;
+		thread = account_thread(profile, account);
+		account_values(account, view, values);
+		pprof_add_sample(b, profile->pid, &thread, values);
+	}
+	add_profile_comments(b, profile, options);
+}
+
+/* Several processes were captured at once: one time and one duration stand for all. */
+static int pprof_profiles(struct out *out, const struct ss_profile *const *profiles, size_t n,
+			  const struct write_options *options, struct ss_error *err)
+{
+	const struct account_view *view = account_view(profiles[0]->kind);
+	struct pprof_period period = { view->period_type.type, view->period_type.unit, 1 };
+	_cleanup_(builder_free_p) struct pprof_builder *b = pprof_builder_new(options, n > 1);
+	uint64_t duration_ns = 0;
+
+	if (!b)
+		return ss_error_oom(err);
+	if (view->period_is_time)
+		period.period = (int64_t)profiles[0]->period_ns;
+	for (size_t i = 0; i < view->ntypes; i++)
+		pprof_add_type(b, view->types[i].type, view->types[i].unit);
+	for (size_t i = 0; i < n; i++) {
+		add_profile(b, profiles[i], options);
+		duration_ns = MAX(duration_ns, profiles[i]->duration_ns);
+	}
+	return pprof_finish(b, &period, profiles[0]->wall_ns, duration_ns, out, err);
 }
 
 const struct writer writer_pprof = {
 	.name = "pprof",
 	.suffix = ".pb.gz",
 	.snapshots = pprof_snapshots,
+	.profiles = pprof_profiles,
 };

@@ -16,7 +16,7 @@ static const char *const no_stack_words[] = {
 #undef X
 };
 
-static void put_duration(struct buf *buf, uint64_t ns)
+void write_duration(struct buf *buf, uint64_t ns)
 {
 	char text[CLOCK_FORMAT_MAX];
 
@@ -36,10 +36,10 @@ void write_quoted(struct buf *buf, const char *s)
 	buf_putc(buf, '"');
 }
 
-void write_process_header(struct buf *buf, const struct ss_snapshot *snapshot)
+void write_process_header(struct buf *buf, pid_t pid, const char *comm)
 {
-	buf_printf(buf, "=== %d ", snapshot->pid);
-	buf_puts_escaped(buf, snapshot->comm);
+	buf_printf(buf, "=== %d ", pid);
+	buf_puts_escaped(buf, comm);
 	buf_puts(buf, " ===\n");
 }
 
@@ -173,7 +173,7 @@ void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struc
 	if (wait->timeout_ns >= 0) {
 		next_clause(buf, start);
 		buf_puts(buf, "timeout ");
-		put_duration(buf, (uint64_t)wait->timeout_ns);
+		write_duration(buf, (uint64_t)wait->timeout_ns);
 	}
 	if (wait->place && *wait->place && place_helps(wait->kind)) {
 		next_clause(buf, start);
@@ -206,11 +206,11 @@ static void cover_stops(struct buf *buf, const struct ss_coverage *c)
 	if (!c->stops)
 		return;
 	buf_puts(buf, " (longest ");
-	put_duration(buf, c->longest_stop_ns);
+	write_duration(buf, c->longest_stop_ns);
 	buf_puts(buf, ", total ");
-	put_duration(buf, c->total_stop_ns);
+	write_duration(buf, c->total_stop_ns);
 	buf_puts(buf, "), pause ");
-	put_duration(buf, c->pause_ns);
+	write_duration(buf, c->pause_ns);
 	buf_printf(buf, "; EINTR: %u avoided, %u caused", c->eintr_avoided, c->eintr_caused);
 }
 
@@ -245,14 +245,14 @@ static void cover_look(struct buf *buf, const struct ss_snapshot *snapshot)
 	const struct ss_coverage *c = &snapshot->coverage;
 
 	buf_puts(buf, "read in ");
-	put_duration(buf, snapshot->took_ns);
+	write_duration(buf, snapshot->took_ns);
 	buf_printf(buf, ", stop=%s, unwinder=%s", snapshot->stop, snapshot->unwinder);
 	if (c->ticks_planned > 1)
 		buf_printf(buf, "; ticks: %u planned, %u done, %u missed", c->ticks_planned,
 			   c->ticks_done, c->ticks_missed);
 }
 
-void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix)
+void write_coverage_counts(struct buf *buf, const struct ss_coverage *coverage, const char *prefix)
 {
 	static void (*const parts[])(struct buf *, const struct ss_coverage *) = {
 		cover_threads,
@@ -263,17 +263,22 @@ void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const c
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		buf_puts(buf, prefix);
-		parts[i](buf, &snapshot->coverage);
+		parts[i](buf, coverage);
 		buf_putc(buf, '\n');
 	}
+}
+
+void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix)
+{
+	write_coverage_counts(buf, &snapshot->coverage, prefix);
 	buf_puts(buf, prefix);
 	cover_look(buf, snapshot);
 	buf_putc(buf, '\n');
 }
 
 void write_shown(struct buf *buf, const struct write_options *options, size_t shown, size_t all,
-		 const char *prefix)
+		 const char *things, const char *prefix)
 {
 	if (options->focus || options->ignore)
-		buf_printf(buf, "%sshown: %zu of %zu threads\n", prefix, shown, all);
+		buf_printf(buf, "%sshown: %zu of %zu %s\n", prefix, shown, all, things);
 }

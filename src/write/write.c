@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * write.c: the table of writers, and the choice of threads and frames that all of them share. It
- * only reads snapshots. A new format is one file with a const struct writer, one line in the table
- * below and one value in enum ss_format.
+ * only reads snapshots and profiles. A new format is one file with a const struct writer, one line
+ * in the table below and one value in enum ss_format.
  */
 #include "write/write.h"
 
 const struct writer *const writers[] = {
 	[SS_FORMAT_TEXT] = &writer_dump,   [SS_FORMAT_COUNT] = &writer_count,
 	[SS_FORMAT_PPROF] = &writer_pprof, [SS_FORMAT_FOLDED] = &writer_folded,
-	[SS_FORMAT_JSON] = &writer_json,
+	[SS_FORMAT_JSON] = &writer_json,   [SS_FORMAT_SPEEDSCOPE] = &writer_speedscope,
+	[SS_FORMAT_HTML] = &writer_html,
 };
 const size_t nwriters = ARRAY_SIZE(writers);
 
@@ -29,11 +30,16 @@ static bool stack_matches(const struct stack *stack, const regex_t *regex)
 	return false;
 }
 
+bool write_wants_stack(const struct stack *stack, const struct write_options *options)
+{
+	if (options->focus && !stack_matches(stack, options->focus))
+		return false;
+	return !options->ignore || !stack_matches(stack, options->ignore);
+}
+
 bool write_wants_thread(const struct thread *thread, const struct write_options *options)
 {
-	if (options->focus && !stack_matches(thread->stack, options->focus))
-		return false;
-	return !options->ignore || !stack_matches(thread->stack, options->ignore);
+	return write_wants_stack(thread->stack, options);
 }
 
 unsigned write_frame_count(const struct stack *stack, const struct write_options *options)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * write.h: the formats. A writer turns snapshots into bytes in an `out`, one const instance per
- * file of this folder. Writers do no system calls; out (out.h) does.
+ * write.h: the formats. A writer turns snapshots or profiles into bytes in an `out`, one const
+ * instance per format. Writers do no system calls; out (out.h) does.
  */
 #ifndef SS_WRITE_WRITE_H
 #define SS_WRITE_WRITE_H
@@ -19,20 +19,25 @@ struct write_options {
 	bool go, color, all_labels;
 	const regex_t *focus, *ignore; /* NULL: no such filter */
 	unsigned max_frames;           /* 0: all */
+	bool no_idle, summary;
+	unsigned max_rows; /* 0: the default */
 };
 
 struct writer {
 	const char *name;   /* "pprof" */
 	const char *suffix; /* ".pb.gz"; NULL if no suffix asks for it */
-	/* Write n >= 1 snapshots of different processes as one document. */
+	/*
+	 * Write n >= 1 snapshots, or profiles of one kind, of different processes as one document.
+	 * NULL: the format does not fit.
+	 */
 	int (*snapshots)(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			 const struct write_options *options, struct ss_error *err);
-	/* The same for captures over time; NULL: this format has no form for them. */
 	int (*profiles)(struct out *out, const struct ss_profile *const *profiles, size_t n,
 			const struct write_options *options, struct ss_error *err);
 };
 
-extern const struct writer writer_dump, writer_count, writer_pprof, writer_folded, writer_json;
+extern const struct writer writer_dump, writer_count, writer_pprof, writer_folded, writer_json,
+	writer_speedscope, writer_html;
 
 /* By enum ss_format. */
 extern const struct writer *const writers[];
@@ -41,9 +46,10 @@ extern const size_t nwriters;
 /* ---- shared by writers ---- */
 
 /*
- * False if focus or ignore leave the thread out. Matching is on the names of all functions, inlined
- * ones too.
+ * False if focus or ignore leave the stack out (NULL: there is none). Matching is on the names of
+ * all functions, inlined ones too.
  */
+bool write_wants_stack(const struct stack *stack, const struct write_options *options);
 bool write_wants_thread(const struct thread *thread, const struct write_options *options);
 
 /* Frames of the stack to write: stack->n, or options->max_frames if that is less. */
@@ -74,7 +80,7 @@ const char *write_no_stack_words(const struct thread *thread);
 void write_quoted(struct buf *buf, const char *s);
 
 /* The line that begins each process when there are several: "=== 4711 name ===". */
-void write_process_header(struct buf *buf, const struct ss_snapshot *snapshot);
+void write_process_header(struct buf *buf, pid_t pid, const char *comm);
 
 /*
  * A function name without template arguments: "std::vector::push_back". operator<, operator->> stay
@@ -88,11 +94,22 @@ void write_raw_location(struct buf *buf, const struct location *location);
 /* The frame's location; one made of its pc in *room if it was never symbolized. */
 const struct location *write_location(const struct frame *frame, struct location *room);
 
-/* "# shown: 3 of 10 threads" if focus or ignore may have left some out. */
+/*
+ * "# shown: 3 of 10 threads" if focus or ignore may have left some out; things is the plural of
+ * what is counted.
+ */
 void write_shown(struct buf *buf, const struct write_options *options, size_t shown, size_t all,
-		 const char *prefix);
+		 const char *things, const char *prefix);
 
 /* The coverage block, each line begun with `prefix`: what was seen, and everything that was not. */
 void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix);
+
+/* The same four lines of any coverage: threads, stops, stacks, frames. */
+void write_coverage_counts(struct buf *buf, const struct ss_coverage *coverage, const char *prefix);
+
+/* "12.3 s" */
+void write_duration(struct buf *buf, uint64_t ns);
+
+const char *write_last_part(const char *path);
 
 #endif

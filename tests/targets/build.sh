@@ -4,9 +4,9 @@
 # build.sh DIR: build the programs that the tests look at. Each shows one thing that a real process
 # may do; its head comment says what.
 set -eu
+mkdir -p "$1"
+dir=$(cd "$1" && pwd)
 cd "$(dirname "$0")"
-dir=$1
-mkdir -p "$dir"
 flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -g -pthread"
 
 # c NAME SOURCE FLAGS...

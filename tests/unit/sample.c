@@ -51,7 +51,8 @@ static const struct mapping map_foo = {
 	.path = "/opt/a b;c/libfoo\033.so",
 	.build_id = "",
 };
-static const struct mapping *const mappings[] = { &map_demo, &map_libc, &map_foo };
+const struct mapping *const sample_mappings[] = { &map_demo, &map_libc, &map_foo };
+const size_t sample_nmappings = ARRAY_SIZE(sample_mappings);
 
 #define LIBC "nptl/"
 static const struct function f_join = { "pthread_join", "pthread_join@@GLIBC_2.34", "", 0 };
@@ -70,6 +71,9 @@ static const struct function f_jit = { "LazyCompile:~tick /app/a b.js:1", "LazyC
 				       0 };
 static const struct function f_loop = { "run(void (*)(int))", "run", "/src/app/l:o op.c", 3 };
 
+static const struct function f_short = { "[short waits]", "", "", 0 };
+
+static const struct line l_short[] = { { &f_short, "", 0 } };
 static const struct line l_join[] = { { &f_join, "", 0 } };
 static const struct line l_lock[] = { { &f_lock, LIBC "lowlevellock.c", 49 } };
 static const struct line l_start[] = { { &f_start, LIBC "pthread_create.c", 442 } };
@@ -109,6 +113,7 @@ static const struct location at_foo = { .pc = 0x7f0000400777,
 static const struct location at_jit = { .pc = 0x7f00aaaa0010,
 					.function_offset = 0x10,
 					LINES(l_jit) };
+static const struct location at_short = { .exact = true, LINES(l_short) };
 static const struct location at_wild = { .pc = 0x10 };
 
 static const struct frame joiner[] = { { 0x7f0000090123, 0, &at_join }, { 0x401234, 0, &at_main } };
@@ -129,6 +134,32 @@ static const struct frame poller[] = {
 	{ 0x10, 0, &at_wild },
 	{ 0x20, 0, NULL },
 };
+
+static const struct frame short_waits[] = {
+	{ 0, FRAME_EXACT, &at_short },
+	{ 0x401456, 0, &at_waiter },
+	{ 0x7f0000090fd4, 0, &at_start },
+};
+
+const struct stack *sample_stack(struct stack_table *table, enum sample_stack which)
+{
+	static const struct {
+		const struct frame *frames;
+		unsigned n;
+		enum ss_stack_end end;
+	} stacks[] = {
+		[SAMPLE_JOINER] = { joiner, ARRAY_SIZE(joiner), SS_END_COMPLETE },
+		[SAMPLE_HOLDER] = { holder, ARRAY_SIZE(holder), SS_END_COMPLETE },
+		[SAMPLE_WAITER] = { waiter, ARRAY_SIZE(waiter), SS_END_COMPLETE },
+		[SAMPLE_POLLER] = { poller, ARRAY_SIZE(poller), SS_END_NO_CFI },
+		[SAMPLE_SHORT_WAITS] = { short_waits, ARRAY_SIZE(short_waits), SS_END_COMPLETE },
+	};
+	const struct stack *stack =
+		stack_intern(table, stacks[which].frames, stacks[which].n, stacks[which].end);
+
+	assert_non_null(stack);
+	return stack;
+}
 
 static const struct fd_info epoll_fd = { .fd = 5,
 					 .type = FD_EPOLL,
@@ -224,7 +255,8 @@ static const char maps[] =
 struct ss_snapshot *sample_new(pid_t pid)
 {
 	struct ss_snapshot *s = calloc(1, sizeof(*s));
-	struct stack_table *table;
+	static const enum sample_stack stacks[] = { SAMPLE_JOINER, SAMPLE_HOLDER, SAMPLE_WAITER,
+						    SAMPLE_WAITER, SAMPLE_POLLER };
 
 	assert_non_null(s);
 	*s = (struct ss_snapshot){ .pid = pid,
@@ -236,20 +268,16 @@ struct ss_snapshot *sample_new(pid_t pid)
 				   .wall_ns = 1700000000123456789,
 				   .took_ns = 12300000,
 				   .nthreads = SAMPLE_THREADS,
-				   .nmappings = ARRAY_SIZE(mappings),
-				   .mappings = mappings,
+				   .nmappings = ARRAY_SIZE(sample_mappings),
+				   .mappings = sample_mappings,
 				   .maps = maps,
 				   .coverage = coverage };
 	arena_init(&s->arena);
 	stack_table_init(&s->stacks);
-	table = &s->stacks;
 	s->threads = arena_memdup(&s->arena, threads, sizeof(threads));
 	assert_non_null(s->threads);
-	s->threads[0].stack = stack_intern(table, joiner, ARRAY_SIZE(joiner), SS_END_COMPLETE);
-	s->threads[1].stack = stack_intern(table, holder, ARRAY_SIZE(holder), SS_END_COMPLETE);
-	s->threads[2].stack = stack_intern(table, waiter, ARRAY_SIZE(waiter), SS_END_COMPLETE);
-	s->threads[3].stack = stack_intern(table, waiter, ARRAY_SIZE(waiter), SS_END_COMPLETE);
-	s->threads[4].stack = stack_intern(table, poller, ARRAY_SIZE(poller), SS_END_NO_CFI);
+	for (size_t i = 0; i < ARRAY_SIZE(stacks); i++)
+		s->threads[i].stack = sample_stack(&s->stacks, stacks[i]);
 	return s;
 }
 
@@ -271,10 +299,9 @@ static char *read_whole(const char *path, size_t *len)
 	return buf.data ? buf.data : strdup("");
 }
 
-char *sample_write(const struct writer *writer, const struct ss_snapshot *const *snapshots,
-		   size_t n, const struct write_options *options, size_t *len)
+char *sample_capture(int (*write)(struct out *out, void *arg, struct ss_error *err), void *arg,
+		     size_t *len)
 {
-	static const struct write_options none;
 	char dir[] = "/tmp/stacksnap-test-XXXXXX", path[64], *text;
 	struct ss_error err;
 	struct out *out;
@@ -282,12 +309,35 @@ char *sample_write(const struct writer *writer, const struct ss_snapshot *const 
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/out", dir);
 	assert_int_equal(out_open(path, &out, &err), 0);
-	assert_int_equal(writer->snapshots(out, snapshots, n, options ? options : &none, &err), 0);
+	assert_int_equal(write(out, arg, &err), 0);
 	assert_int_equal(out_commit(out, &err), 0);
 	text = read_whole(path, len);
 	unlink(path);
 	rmdir(dir);
 	return text;
+}
+
+struct snapshots {
+	const struct writer *writer;
+	const struct ss_snapshot *const *snapshots;
+	size_t n;
+	const struct write_options *options;
+};
+
+static int write_snapshots(struct out *out, void *arg, struct ss_error *err)
+{
+	const struct snapshots *s = arg;
+
+	return s->writer->snapshots(out, s->snapshots, s->n, s->options, err);
+}
+
+char *sample_write(const struct writer *writer, const struct ss_snapshot *const *snapshots,
+		   size_t n, const struct write_options *options, size_t *len)
+{
+	static const struct write_options none;
+	struct snapshots all = { writer, snapshots, n, options ? options : &none };
+
+	return sample_capture(write_snapshots, &all, len);
 }
 
 char *sample_write_one(const struct writer *writer, const struct write_options *options,

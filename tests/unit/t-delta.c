@@ -420,6 +420,31 @@ static void test_two_waits_in_one_interval(void **state)
 	assert_credit(&s, CREDIT_SHORT_WAITS, SPIN, 7 * MS, 2);
 }
 
+/* It waits in one place only, and is seen there once: what is not seen is not where it runs. */
+static void test_short_waits_of_a_busy_thread(void **state)
+{
+	struct series s;
+
+	(void)state;
+	begin(&s, WHERE_ON_CPU, SPIN);
+	step(&s, (struct step){ .dt = 10 * MS,
+				.on = 8 * MS,
+				.voluntary = 1,
+				.where = WHERE_BLOCKED,
+				.place = READ });
+	for (unsigned k = 0; k < 2; k++)
+		step(&s, (struct step){ .dt = 10 * MS,
+					.on = 6 * MS,
+					.pcount = 2,
+					.voluntary = 2 - (k == 0),
+					.where = WHERE_ON_CPU,
+					.place = SPIN });
+	finish(&s);
+	assert_credit(&s, CREDIT_BLOCKED, READ, 2 * MS, 1);
+	assert_credit(&s, CREDIT_SHORT_WAITS, READ, 8 * MS, 3);
+	assert_credit(&s, CREDIT_SHORT_WAITS, SPIN, 0, 0);
+}
+
 static void test_open_at_both_ends(void **state)
 {
 	struct series s;
@@ -1095,6 +1120,7 @@ int main(void)
 		cmocka_unit_test(test_stops_measured_too_long),
 		cmocka_unit_test(test_stop_longer_than_the_interval),
 		cmocka_unit_test(test_two_waits_in_one_interval),
+		cmocka_unit_test(test_short_waits_of_a_busy_thread),
 		cmocka_unit_test(test_open_at_both_ends),
 		cmocka_unit_test(test_open_at_both_ends_undated),
 		cmocka_unit_test(test_open_at_both_ends_and_one_between),

@@ -195,8 +195,6 @@ static void test_format_refuses(void **state)
 	assert_refused("--debug=1 -j 1", "--debug and --json ask for different formats");
 	assert_refused("-f text --debug=0 1", "--format and --debug ask for different formats");
 	assert_refused("-o x.log 1", "x.log: no format has this suffix; choose one with -f");
-	assert_refused("-o x.speedscope.json 1",
-		       "the format .speedscope.json: not in this version");
 	assert_refused("--go -j 1", "--go is a form of the text format only");
 	assert_refused("--labels=all 1", "--labels is for the pprof format only");
 	assert_int_equal(parse("-f svg 1"), -EINVAL);

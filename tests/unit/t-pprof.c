@@ -15,7 +15,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "sample.h"
+#include "sample-profile.h"
 #include "write/profile.pb-c.h"
 
 static Pprof__Profile *unpack(const char *data, size_t len)
@@ -294,6 +294,99 @@ static void test_equal_snapshots_are_equal_files(void **state)
 	free(b);
 }
 
+/* ---- profiles over time ---- */
+
+static Pprof__Profile *capture_of(enum profile_kind kind)
+{
+	size_t len;
+	char *data = sample_profile_write_one(&writer_pprof, kind, NULL, &len);
+	Pprof__Profile *profile = unpack(data, len);
+
+	free(data);
+	return profile;
+}
+
+static void assert_type(const Pprof__Profile *p, const Pprof__ValueType *t, const char *type,
+			const char *unit)
+{
+	assert_string_equal(text_of(p, t->type), type);
+	assert_string_equal(text_of(p, t->unit), unit);
+}
+
+static void test_block_profile(void **state)
+{
+	Pprof__Profile *p = capture_of(PROFILE_BLOCK);
+
+	(void)state;
+	assert_int_equal(p->n_sample_type, 2);
+	assert_type(p, p->sample_type[0], "contentions", "count");
+	assert_type(p, p->sample_type[1], "delay", "nanoseconds");
+	assert_type(p, p->period_type, "contentions", "count");
+	assert_int_equal(p->period, 1);
+	assert_int_equal(p->time_nanos, 1700000000123456789);
+	assert_int_equal(p->duration_nanos, 10000000000);
+	assert_int_equal(p->n_sample, 6);
+	assert_int_equal(p->sample[0]->value[0], 3);
+	assert_int_equal(p->sample[0]->value[1], 9900000000);
+	profile_free(p);
+}
+
+static void test_cpu_profile(void **state)
+{
+	Pprof__Profile *p = capture_of(PROFILE_CPU);
+
+	(void)state;
+	assert_type(p, p->sample_type[0], "samples", "count");
+	assert_type(p, p->sample_type[1], "cpu", "nanoseconds");
+	assert_type(p, p->period_type, "cpu", "nanoseconds");
+	assert_int_equal(p->period, 10101010);
+	assert_int_equal(p->n_sample, 3);
+	profile_free(p);
+}
+
+static void test_wall_profile(void **state)
+{
+	static const char *const types[] = { "samples", "oncpu", "runnable", "blocked", "wall" };
+	Pprof__Profile *p = capture_of(PROFILE_WALL);
+
+	(void)state;
+	assert_int_equal(p->n_sample_type, ARRAY_SIZE(types));
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		assert_type(p, p->sample_type[i], types[i], i ? "nanoseconds" : "count");
+	assert_type(p, p->period_type, "wall", "nanoseconds");
+	for (size_t i = 0; i < p->n_sample; i++)
+		assert_int_equal(p->sample[i]->value[1] + p->sample[i]->value[2] +
+					 p->sample[i]->value[3],
+				 p->sample[i]->value[4]);
+	profile_free(p);
+}
+
+static void test_labels_of_accounts(void **state)
+{
+	Pprof__Profile *p = capture_of(PROFILE_BLOCK);
+
+	(void)state;
+	assert_string_equal(label_text_of(p, 1, "thread"), "worker");
+	assert_string_equal(label_text_of(p, 1, "state"), "blocked");
+	assert_string_equal(label_text_of(p, 1, "wait"), "mutex");
+	assert_int_equal(label_of(p, 1, "tid")->num, 3674);
+	assert_string_equal(label_text_of(p, 5, "wait"), "syscall wait4");
+	assert_null(label_of(p, 2, "wait")); /* short waits: many kinds */
+	assert_null(label_of(p, 1, "pid"));
+	profile_free(p);
+}
+
+static void test_comments_tell_both_totals(void **state)
+{
+	Pprof__Profile *p = capture_of(PROFILE_BLOCK);
+
+	(void)state;
+	assert_string_equal(text_of(p, p->comment[2]),
+			    "blocked: 33.2 s (threads: 6), of it idle: 10.0 s (threads: 1), "
+			    "counted here; --no-idle leaves it out");
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +405,11 @@ int main(void)
 		cmocka_unit_test(test_comments_are_the_coverage),
 		cmocka_unit_test(test_frame_limit),
 		cmocka_unit_test(test_equal_snapshots_are_equal_files),
+		cmocka_unit_test(test_block_profile),
+		cmocka_unit_test(test_cpu_profile),
+		cmocka_unit_test(test_wall_profile),
+		cmocka_unit_test(test_labels_of_accounts),
+		cmocka_unit_test(test_comments_tell_both_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

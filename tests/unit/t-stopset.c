@@ -50,7 +50,8 @@ static void test_stop_fetch_release(void **state)
 	stopset_release(&set);
 	for (size_t i = 0; i < set.n; i++) {
 		assert_int_equal(stops[i].state, STOP_RELEASED);
-		assert_true(stops[i].released_ns > stops[i].asked_ns);
+		assert_true(stops[i].moved_ns >= stops[i].asked_ns);
+		assert_true(stops[i].released_ns > stops[i].moved_ns);
 	}
 	live_await_asleep(&live, 1);
 	live_end(&live);
@@ -239,18 +240,25 @@ static void test_late_stop(void **state)
 {
 	struct live live;
 	struct stop stop;
+	uint64_t before_ns;
 
 	(void)state;
 	make_late(&live, &stop);
 	stop_poll(&stop);
 	assert_int_equal(stop.state, STOP_LATE);
 	assert_int_equal(live_tracer(live.pid, live.pid), getpid());
+	before_ns = clock_mono_ns();
+	stop_poll(&stop);
+	assert_true(stop.moved_ns >= before_ns);
 	live_say(live.to, 'x');
 	while (stop.state == STOP_LATE) {
 		stop_poll(&stop);
 		live_nap();
 	}
 	assert_int_equal(stop.state, STOP_STOPPED);
+	before_ns = clock_mono_ns();
+	stop_poll(&stop);
+	assert_true(stop.moved_ns < before_ns);
 	stop_release(&stop);
 	assert_int_equal(stop.state, STOP_RELEASED);
 	assert_int_equal(live_hear(&live), 'd');

@@ -310,12 +310,14 @@ static void test_empty_processes_are_documents_too(void **state)
 static void test_writers_are_in_the_order_of_formats(void **state)
 {
 	(void)state;
-	assert_int_equal(nwriters, SS_FORMAT_JSON + 1);
+	assert_int_equal(nwriters, SS_FORMAT_HTML + 1);
 	assert_string_equal(writers[SS_FORMAT_TEXT]->name, "text");
 	assert_string_equal(writers[SS_FORMAT_COUNT]->name, "count");
 	assert_string_equal(writers[SS_FORMAT_PPROF]->name, "pprof");
 	assert_string_equal(writers[SS_FORMAT_FOLDED]->name, "folded");
 	assert_string_equal(writers[SS_FORMAT_JSON]->name, "json");
+	assert_string_equal(writers[SS_FORMAT_SPEEDSCOPE]->name, "speedscope");
+	assert_string_equal(writers[SS_FORMAT_HTML]->name, "html");
 }
 
 int main(void)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * filecmd.c: see filecmd.h. All files are read before the output is opened, so that an output may
+ * have the name of an input. It touches no process.
+ */
+#include "filecmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *output_path(const struct filejob *job)
+{
+	return job->opts->output ? job->opts->output : "-";
+}
+
+static enum cli_status failed(const struct filejob *job, const struct ss_error *err)
+{
+	/* `stacksnap report FILE | head`: the reader has what it wanted */
+	if (err->sys == EPIPE)
+		msg_info(job->msg, "the reader of the output has gone");
+	else
+		msg_failure(job->msg, err);
+	return err->kind == SS_ERR_ARGUMENT ? CLI_USAGE : CLI_NOTHING;
+}
+
+static int write_output(const struct filejob *job, struct ss_error *err)
+{
+	struct ss_output *output;
+	int r = ss_output_open(output_path(job), &output, err);
+
+	if (r < 0)
+		return r;
+	r = job->cmd->write(job, output, err);
+	if (r == 0)
+		return ss_output_commit(output, err);
+	ss_output_discard(output);
+	return r;
+}
+
+/*
+ * While a file grows under its temporary name, Ctrl-C has to wait, or the temporary would stay. Not
+ * so for pipes: their reader may never come back.
+ */
+static int write_uninterrupted(const struct filejob *job, struct ss_error *err)
+{
+	const char *path = output_path(job);
+	sigset_t held, before;
+	struct stat st;
+	int r;
+
+	sigemptyset(&held);
+	if (strcmp(path, "-") != 0 && (stat(path, &st) < 0 || S_ISREG(st.st_mode))) {
+		sigaddset(&held, SIGINT);
+		sigaddset(&held, SIGTERM);
+		sigaddset(&held, SIGHUP);
+	}
+	sigprocmask(SIG_BLOCK, &held, &before);
+	r = write_output(job, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+/* ---- thresholds ---- */
+
+static void say_over(const struct filejob *job, const struct ss_over *over, const char *threshold)
+{
+	const char *sign = job->cmd->command == FILEOPTS_DIFF && over->cum_ns > 0 ? "+" : "";
+
+	msg_error(job->msg, "--fail-over %s: %s of %s is %s%s", threshold, job->cmd->cum,
+		  over->function, sign, over->value);
+	if (over->exceeded > 1)
+		msg_error(job->msg, "--fail-over %s: and %u more functions", threshold,
+			  over->exceeded - 1);
+}
+
+static enum cli_status check_threshold(const struct filejob *job, size_t i)
+{
+	bool diff = job->cmd->command == FILEOPTS_DIFF;
+	const char *threshold = job->opts->fail_over[i];
+	struct ss_over over;
+	struct ss_error err;
+
+	if (ss_file_check(diff ? job->files[0] : NULL, job->files[diff], &job->opts->report,
+			  &job->opts->thresholds[i], &over, &err) < 0)
+		return failed(job, &err);
+	if (!over.matched)
+		msg_warn(job->msg, "--fail-over %s: no function matches", threshold);
+	if (over.exceeded)
+		say_over(job, &over, threshold);
+	return over.exceeded ? CLI_OVER : CLI_COMPLETE;
+}
+
+/* All of them are checked and said; the gravest status counts. */
+static enum cli_status check_thresholds(const struct filejob *job)
+{
+	enum cli_status status = CLI_COMPLETE;
+
+	for (size_t i = 0; i < job->opts->nthresholds; i++) {
+		enum cli_status one = check_threshold(job, i);
+
+		if (one == CLI_USAGE || one == CLI_NOTHING)
+			return one;
+		if (one == CLI_OVER)
+			status = one;
+	}
+	return status;
+}
+
+/* ---- the whole ---- */
+
+static enum cli_status work(const struct filejob *job)
+{
+	struct ss_error err;
+
+	for (size_t i = 0; i < job->opts->nfiles; i++)
+		if (ss_file_open(job->opts->files[i], &job->files[i], &err) < 0)
+			return failed(job, &err);
+	if (write_uninterrupted(job, &err) < 0)
+		return failed(job, &err);
+	return check_thresholds(job);
+}
+
+static enum cli_status run(const struct filecmd *cmd, const struct fileopts *opts,
+			   const struct msg *msg)
+{
+	struct filejob job = { .cmd = cmd, .opts = opts, .msg = msg };
+	enum cli_status status;
+
+	job.files = calloc(opts->nfiles, sizeof(struct ss_file *));
+	if (!job.files) {
+		msg_error(msg, "out of memory");
+		return CLI_NOTHING;
+	}
+	status = work(&job);
+	for (size_t i = 0; i < opts->nfiles; i++)
+		ss_file_close(job.files[i]);
+	free(job.files);
+	return status;
+}
+
+static int print_about(const struct filecmd *cmd, const struct fileopts *opts,
+		       const struct msg *msg)
+{
+	if (opts->action == OPTS_HELP)
+		fileopts_print_help(stdout, cmd->command);
+	else
+		fileopts_print_table(stdout, cmd->command);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_COMPLETE;
+	msg_error(msg, "cannot write to standard output: %s", strerror(errno));
+	return CLI_NOTHING;
+}
+
+int filecmd_run(const struct filecmd *cmd, int argc, char **argv)
+{
+	struct fileopts opts;
+	struct ss_error err;
+	struct msg msg;
+	int r = fileopts_parse(cmd->command, argc, argv, &opts, &err);
+
+	msg = (struct msg){ .level = opts.level, .color = msg_wants_color(STDERR_FILENO, false) };
+	if (r == 0 && opts.action != OPTS_RUN)
+		return print_about(cmd, &opts, &msg);
+	if (r == 0 && cmd->binary && strcmp(opts.output, "-") == 0 && isatty(STDOUT_FILENO))
+		r = parse_fail(&err, "pprof is not for a terminal: use -o FILE.pb.gz");
+	if (r == 0)
+		return run(cmd, &opts, &msg);
+	msg_failure(&msg, &err);
+	return CLI_USAGE;
+}

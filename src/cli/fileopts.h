@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fileopts.h: the options of the commands that work with profile files. One table; each command
+ * has the rows that name it, and gets its parser, --help and completion from them.
+ */
+#ifndef SS_CLI_FILEOPTS_H
+#define SS_CLI_FILEOPTS_H
+
+#include <stdio.h>
+
+#include <stacksnap.h>
+
+#include "msg.h"
+#include "opts.h"
+
+enum { FILEOPTS_MAX_THRESHOLDS = 64 };
+
+/* The commands, as bits. */
+enum fileopts_command {
+	FILEOPTS_REPORT = 1,
+	FILEOPTS_DIFF = 2,
+	FILEOPTS_MERGE = 4,
+};
+
+/* What a command line asks for. Strings point into argv. */
+struct fileopts {
+	enum opts_action action;
+	struct ss_report_options report;
+	const char *kind_by;                            /* option that chose report.kind */
+	const char *output;                             /* a path or "-"; NULL: not given */
+	const char *fail_over[FILEOPTS_MAX_THRESHOLDS]; /* as written */
+	struct ss_threshold thresholds[FILEOPTS_MAX_THRESHOLDS]; /* .function: in `functions` */
+	size_t nthresholds;
+	char functions[4096]; /* texts of the thresholds */
+	size_t functions_len;
+	char **files; /* argv, rearranged */
+	size_t nfiles;
+	enum msg_level level;
+};
+
+/* Parse argv[2..]; argv[1] is the command's name. As opts_parse. */
+int fileopts_parse(enum fileopts_command command, int argc, char **argv, struct fileopts *ret,
+		   struct ss_error *err);
+
+void fileopts_print_help(FILE *file, enum fileopts_command command);
+void fileopts_print_table(FILE *file, enum fileopts_command command);
+
+#endif
