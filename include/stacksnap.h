@@ -8,9 +8,8 @@
  * ss_coverage.
  *
  * Functions that can fail return 0 or a negative errno and describe the failure in *err; on failure
- * no ret_ output is touched. A session and its snapshots belong to one thread (ptrace ties a tracee
- * to the thread that attached it). A snapshot borrows names from its session: free snapshots before
- * their session.
+ * no ret_ output is touched. A session and what it made may be used by one thread at a time. Snapshots
+ * and profiles borrow names from their session: free them before it.
  */
 #ifndef STACKSNAP_H
 #define STACKSNAP_H

@@ -35,9 +35,6 @@ enum plan {
 	PLAN_RETRY, /* it moved while it was copied */
 };
 
-/* stop.thread of a late stop of an earlier sweep, whose capture is gone */
-#define STOP_NO_THREAD SIZE_MAX
-
 /* What the capturer keeps per thread, beside the capture's own. */
 struct work {
 	struct procfs_thread proc;
@@ -49,10 +46,7 @@ struct work {
 	/* of the sweep before, for sweep_tick */
 	struct look last;
 	unsigned stops; /* that we made */
-	/* stops that came late and have ended, for the next sweep to tell */
-	uint64_t late_stopped_ns;
-	unsigned late_stops;
-	bool settled; /* blocked and captured without a stop: unchanged while pcount is */
+	bool settled;   /* blocked and captured without a stop: unchanged while pcount is */
 };
 
 struct capturer {

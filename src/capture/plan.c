@@ -130,9 +130,6 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 {
 	thread->consistent = true;
 	thread->look.tid = work->proc.tid;
-	thread->late_stopped_ns = work->late_stopped_ns;
-	thread->late_stops = work->late_stops;
-	work->late_stopped_ns = work->late_stops = 0;
 	work->plan = PLAN_DONE;
 	work->extra_addr = 0;
 	work->late_look = false;
@@ -221,7 +218,8 @@ void plan_restless(struct capturer *capturer, struct capture *capture)
 		if (work->plan != PLAN_RETRY)
 			continue;
 		if (capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
-		    !(look->call == CALL_NUMBER && eintr_may_return(look->nr))) {
+		    !(look->call == CALL_NUMBER && eintr_may_return(look->nr) &&
+		      !eintr_depends_on_fd(look->nr))) {
 			work->plan = PLAN_STOP;
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
 		} else {

@@ -13,6 +13,8 @@
  */
 #include "capture/sweep.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +30,6 @@ enum {
 
 /* for threads that must wait for a CPU before they can stop; a tick cannot wait for them */
 #define SWEEP_PATIENCE_NS NS_PER_SEC
-#define FREE_PATIENCE_NS  (100 * NS_PER_MS) /* for late threads, when the capturer goes */
 
 int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
 		 struct ss_error *err)
@@ -53,7 +54,6 @@ void capturer_free(struct capturer *capturer)
 {
 	if (!capturer)
 		return;
-	capturer_settle(capturer, FREE_PATIENCE_NS);
 	vec_each(work, &capturer->work)
 		procfs_thread_close(&work->proc);
 	vec_done(&capturer->work);
@@ -79,8 +79,6 @@ static int begin(struct capturer *capturer, const struct tids *tids, struct capt
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	copier_reset(&capturer->copier);
-	vec_each(stop, &capturer->late)
-		stop->thread = STOP_NO_THREAD;
 	return 0;
 }
 
@@ -124,10 +122,8 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 static int sweep(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 		 struct capture *capture, struct ss_error *err)
 {
-	int r;
+	int r = begin(capturer, tids, capture, err);
 
-	capturer_settle(capturer, 0);
-	r = begin(capturer, tids, capture, err);
 	if (r < 0)
 		return r;
 	plan_look(capturer, capture);
@@ -136,20 +132,94 @@ static int sweep(struct capturer *capturer, const struct tids *tids, const struc
 	return r;
 }
 
+/* ---- the tracer ---- */
+
+/*
+ * One call of this folder, run in a thread of its own. A tracee belongs to the thread that attached
+ * it, and the kernel lets all of them go when that thread exits (exit_ptrace, kernel/ptrace.c): so
+ * when the call returns nothing is attached, neither a thread that would have stopped later nor one
+ * that has taken another tid by exec. The deadline of a stop is that of its tracer's life.
+ */
+struct errand {
+	struct capturer *capturer;
+	const struct tids *tids;
+	const struct sweep_request *requests;
+	size_t nrequests;
+	const struct maps *maps;
+	struct capture *capture;
+	struct ss_error *err;
+	int (*run)(const struct errand *errand);
+	int result;
+};
+
+static void *run_errand(void *arg)
+{
+	struct errand *errand = arg;
+
+	errand->result = errand->run(errand);
+	return NULL;
+}
+
+/* A stop signal (Ctrl-Z) in the middle of a round would stop us, and with us what stands still. */
+static void block_stop_signals(sigset_t *ret_before)
+{
+	sigset_t stops;
+
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigaddset(&stops, SIGTTIN);
+	sigaddset(&stops, SIGTTOU);
+	pthread_sigmask(SIG_BLOCK, &stops, ret_before);
+}
+
+static int send(struct errand *errand)
+{
+	pthread_t tracer;
+	sigset_t before;
+	int r;
+
+	block_stop_signals(&before);
+	r = pthread_create(&tracer, NULL, run_errand, errand);
+	if (r == 0)
+		pthread_join(tracer, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errand->capturer->late.n = 0;
+	return r ? ss_error_sys(errand->err, r, "cannot start a thread") : errand->result;
+}
+
+static int run_sweep(const struct errand *errand)
+{
+	return sweep(errand->capturer, errand->tids, errand->maps, errand->capture, errand->err);
+}
+
 int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 		  struct capture *capture, struct ss_error *err)
 {
+	struct errand errand = { .capturer = capturer,
+				 .tids = tids,
+				 .maps = maps,
+				 .capture = capture,
+				 .err = err,
+				 .run = run_sweep };
+
 	capturer->reuse = false;
 	capturer->patience_ns = SWEEP_PATIENCE_NS;
-	return sweep(capturer, tids, maps, capture, err);
+	return send(&errand);
 }
 
 int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 	       struct capture *capture, struct ss_error *err)
 {
+	struct errand errand = { .capturer = capturer,
+				 .tids = tids,
+				 .maps = maps,
+				 .capture = capture,
+				 .err = err,
+				 .run = run_sweep };
+
 	capturer->reuse = true;
 	capturer->patience_ns = 0;
-	return sweep(capturer, tids, maps, capture, err);
+	return send(&errand);
 }
 
 /* ---- what unwinding lacked ---- */
@@ -273,8 +343,8 @@ static void plan_stops(struct capturer *capturer, const struct sweep_request *re
 	}
 }
 
-int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
-		const struct maps *maps, struct capture *capture, struct ss_error *err)
+static int fetch(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+		 const struct maps *maps, struct capture *capture, struct ss_error *err)
 {
 	int r = extend_copies(capturer, requests, n, maps, capture, err);
 
@@ -290,6 +360,26 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 	r = carry_out(capturer, maps, capture, err);
 	plan_remember(capturer, capture);
 	return r;
+}
+
+static int run_fetch(const struct errand *errand)
+{
+	return fetch(errand->capturer, errand->requests, errand->nrequests, errand->maps,
+		     errand->capture, errand->err);
+}
+
+int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
+		const struct maps *maps, struct capture *capture, struct ss_error *err)
+{
+	struct errand errand = { .capturer = capturer,
+				 .requests = requests,
+				 .nrequests = n,
+				 .maps = maps,
+				 .capture = capture,
+				 .err = err,
+				 .run = run_fetch };
+
+	return send(&errand);
 }
 
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * sweep.h: one look at every thread: what /proc says, then registers and stack bytes, with as few
- * stops as the mode allows. The only user of ptrace is this folder. A capturer belongs to one
- * thread of ours, because a tracee belongs to the thread that attached it.
+ * stops as the mode allows. The only user of ptrace is this folder.
  *
- * When sweep_* return, no thread of the target is stopped or traced by us, except those that had
- * not reached their stop (capture_thread.none is PENDING): they are let go by capturer_settle, or
- * by the kernel when we exit.
+ * Every call works in a thread of its own, which has ended when the call returns: whatever happened,
+ * no thread of the target is then stopped or traced by us.
  */
 #ifndef SS_CAPTURE_SWEEP_H
 #define SS_CAPTURE_SWEEP_H
@@ -22,7 +20,7 @@ struct tids;
 /* The target outlives the capturer. */
 int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
 		 struct ss_error *err);
-void capturer_free(struct capturer *capturer); /* settles first, for a bounded time */
+void capturer_free(struct capturer *capturer); /* NULL is fine */
 
 /*
  * Sweep these threads. `maps` (read before) bounds the stacks. The capture's threads come in the
@@ -56,9 +54,6 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 
 /* True if the thread still waits in the call and at the place where it was captured. */
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i);
-
-/* Let go of threads that stopped too late, waiting at most this long. How many are left. */
-size_t capturer_settle(struct capturer *capturer, uint64_t max_ns);
 
 /*
  * True if waitpid told us the exit status of the target's leader while we had it attached: a parent

@@ -55,8 +55,10 @@ static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_covera
 		msg_error(msg, "%d: no stack was captured: %s", (int)pid,
 			  text.len ? text.data : "its threads exited");
 	else
-		msg_warn(msg, "%d: partial: %s", (int)pid,
-			 text.len ? text.data : "see the coverage block");
+		msg_warn(msg, "%d: partial: %s%s", (int)pid,
+			 text.len ? text.data : "see the coverage block",
+			 coverage->stack_end[SS_END_NEEDS_REGISTER] ? "; --stop=all would give it"
+								    : "");
 }
 
 static double ms(uint64_t ns)

@@ -77,12 +77,12 @@ static int set_unit(struct fileopts *opts, const char *value, struct ss_error *e
 	return r;
 }
 
-/* 0 is really all: without the limit of 0.5 % too. */
+/* A number that was asked for is given: the limit of 0.5 % does not count then. */
 static int set_rows(struct fileopts *opts, const char *value, struct ss_error *err)
 {
 	int r = parse_number(value, "--rows", 0, 1000000000, &opts->report.rows, err);
 
-	opts->report.small = r == 0 && opts->report.rows == 0;
+	opts->report.small = r == 0;
 	return r;
 }
 
@@ -184,7 +184,7 @@ static const struct fileopt {
 	{ "sample-index", 0, SHOWS, "NAME|N", "this sample type, not the file's default",
 	  set_sample_index },
 	{ "unit", 0, SHOWS, "ns|us|ms|s|auto", "of the times shown", set_unit },
-	{ "rows", 'n', SHOWS, "N", "the N largest; 0: also what is below 0.5 %", set_rows },
+	{ "rows", 'n', SHOWS, "N", "the N largest, 0: all (default: from 0.5 % on)", set_rows },
 	{ "cum", 0, SHOWS, NULL, "sort by cum, not by flat", set_cum },
 	{ "fail-over", 0, FILEOPTS_REPORT, "REGEX=TIME",
 	  "exit with 4 if a function that matches has more cum", set_fail_over },

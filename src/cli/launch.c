@@ -33,6 +33,7 @@ void launch_remember_world(void)
 static void restore_world(void)
 {
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	if (world.files_known)
 		setrlimit(RLIMIT_NOFILE, &world.files);
 	if (world.debuginfod_urls)

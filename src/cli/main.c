@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	launch_remember_world();
 	occupy_standard_descriptors();
 	raise_open_files();
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other */
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other ... */
+	signal(SIGXFSZ, SIG_IGN); /* ... and so is RLIMIT_FSIZE */
 	/*
 	 * elfutils' libdwfl asks the servers named here for debug files, and waits for them (90 s
 	 * each by default, debuginfod-client-config(7)).

@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# gen.sh STACKSNAP: print the bash completion, made from the option table that the program itself
-# prints (--help=options). It needs nothing of the bash-completion package at run time.
+# gen.sh STACKSNAP: print the bash completion, made from the option tables that the program itself
+# prints (--help=options), its own and those of its commands. It needs nothing of the bash-completion package at run time.
 set -eu
 
 TAB=$(printf '\t')
-table=$("${1:?usage: gen.sh STACKSNAP}" --help=options)
+program=${1:?usage: gen.sh STACKSNAP}
+table=$("$program" --help=options)
+commands="report diff merge"
 
 # case patterns of one option: --output|-o
 pattern() {
@@ -45,6 +47,25 @@ branches() {
 	done
 }
 
+# One case branch for every command that works with files: its own options, else files.
+command_branches() {
+	for command in $commands; do
+		table=$("$program" "$command" --help=options)
+		cat <<EOF
+	$command)
+		case \$prev in
+$(branches)
+		esac
+		case \$cur in
+		-*) COMPREPLY=(\$(compgen -W "$(words)" -- "\$cur")) ;;
+		*) COMPREPLY=(\$(compgen -f -- "\$cur")) ;;
+		esac
+		return
+		;;
+EOF
+	done
+}
+
 cat <<EOF
 # bash completion for stacksnap, generated from its option table
 
@@ -66,11 +87,17 @@ _stacksnap()
 	elif [ "\$prev" = "=" ]; then
 		prev=\${COMP_WORDS[COMP_CWORD - 2]}
 	fi
+	if [ "\$COMP_CWORD" -gt 1 ]; then
+		case \${COMP_WORDS[1]} in
+$(command_branches)
+		esac
+	fi
 	case \$prev in
 $(branches)
 	esac
 	case \$cur in
 	-*) COMPREPLY=(\$(compgen -W "$(words)" -- "\$cur")) ;;
+	[a-z]*) COMPREPLY=(\$(compgen -W "$commands" -- "\$cur")) ;;
 	*) COMPREPLY=(\$(compgen -W "\$(_stacksnap_pids)" -- "\$cur")) ;;
 	esac
 }

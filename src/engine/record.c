@@ -103,20 +103,12 @@ static int recording_init(struct recording *recording, struct ss_session *const 
 	return 0;
 }
 
-/* Threads that had not stopped in time are let go first: they must not stand still for a period. */
-static void wait_until(const struct recording *recording, uint64_t t)
+static void wait_until(uint64_t t)
 {
-	for (size_t i = 0; i < recording->n; i++) {
-		uint64_t now = clock_mono_ns();
-
-		if (now < t)
-			recorder_settle(recording->recorders[i], t - now);
-	}
-	if (clock_mono_ns() < t)
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
-				&(struct timespec){ .tv_sec = (time_t)(t / NS_PER_SEC),
-						    .tv_nsec = (long)(t % NS_PER_SEC) },
-				NULL);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
+			&(struct timespec){ .tv_sec = (time_t)(t / NS_PER_SEC),
+					    .tv_nsec = (long)(t % NS_PER_SEC) },
+			NULL);
 }
 
 /* One tick of every process. How many are alive, or a negative errno if the first look failed. */
@@ -164,7 +156,7 @@ static int run(struct recording *recording, struct ss_error *err)
 	if (recording->options->duration_ns)
 		recording->end_ns = recording->metronome.start_ns + recording->options->duration_ns;
 	do {
-		wait_until(recording, metronome_next(&recording->metronome, recording->end_ns));
+		wait_until(metronome_next(&recording->metronome, recording->end_ns));
 		alive = tick_all(recording, err);
 		if (alive <= 0 || !wants_more(recording))
 			return alive < 0 ? alive : 0;

@@ -106,11 +106,6 @@ void ss_profile_free(struct ss_profile *profile)
 	free(profile);
 }
 
-void recorder_settle(struct recorder *recorder, uint64_t max_ns)
-{
-	capturer_settle(recorder->session->capturer, max_ns);
-}
-
 unsigned recorder_threads(const struct recorder *recorder)
 {
 	return recorder->nalive;
@@ -193,9 +188,9 @@ static struct observation make_observation(struct recorder *recorder, struct rec
 		.voluntary_known = look->voluntary_known,
 		.where = where_is(captured),
 		.place = thread->place,
-		.stopped_ns = thread->stopped_ns + captured->late_stopped_ns,
-		.own_pcount = thread->own_switches + captured->late_stops,
-		.own_voluntary = thread->own_switches + captured->late_stops,
+		.stopped_ns = thread->stopped_ns,
+		.own_pcount = thread->own_switches,
+		.own_voluntary = thread->own_switches,
 		.same_wait = captured->woken_by_us,
 	};
 
@@ -338,7 +333,7 @@ static int record_thread(struct recorder *recorder, size_t i)
 	struct recorded *thread = find_thread(recorder, look->tid);
 	int r;
 
-	if (look->state == 0 || look->state == 'X')
+	if (look->state == 0 || look->state == 'X' || look->state == 'Z')
 		return 0; /* gone: it is finished with the others that were not seen */
 	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
 		finish_thread(recorder, thread);
@@ -448,6 +443,8 @@ int recorder_tick(struct recorder *recorder, struct ss_error *err)
 	r = look_and_record(recorder, now_ns, err);
 	if (r < 0)
 		return target_alive(&session->target) ? r : 0;
+	if (recorder->nalive == 0) /* a zombie: its parent, perhaps ourselves, has yet to wait */
+		return 0;
 	count_sweep(recorder);
 	if (recorder->ticks++ == 0) {
 		recorder->start_ns = session->capture.start_ns;

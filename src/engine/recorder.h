@@ -22,9 +22,6 @@ void recorder_free(struct recorder *recorder);
  */
 int recorder_tick(struct recorder *recorder, struct ss_error *err);
 
-/* Let go of threads that stop late, until none is left or max_ns has passed. */
-void recorder_settle(struct recorder *recorder, uint64_t max_ns);
-
 /* How many threads were alive at the last tick. */
 unsigned recorder_threads(const struct recorder *recorder);
 

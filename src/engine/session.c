@@ -15,7 +15,7 @@
 
 enum {
 	MAX_FRAMES = 65536, /* of one stack, unless the options say otherwise */
-	EXEC_RETRIES = 3,
+	EXEC_RETRIES = 4,
 };
 
 static int copy_options(struct ss_session *session, const struct ss_session_options *options,
@@ -179,7 +179,17 @@ int session_list_threads(struct ss_session *session, struct ss_error *err)
 
 /* ---- a snapshot ---- */
 
-/* 1: the target called exec meanwhile, and what was captured is of two programs. */
+/* True if every thread vanished while it was read, and the process lives on: it called exec. */
+static bool saw_nothing(const struct ss_session *session)
+{
+	vec_each(thread, &session->capture.threads)
+		if (thread->how != CAPTURE_NONE ||
+		    (thread->none != SS_NO_STACK_VANISHED && thread->none != SS_NO_STACK_ZOMBIE))
+			return false;
+	return target_alive(&session->target);
+}
+
+/* 1: the target called exec meanwhile: try again. */
 static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err)
 {
 	struct ss_snapshot *snapshot;
@@ -190,11 +200,11 @@ static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, st
 	if (r == 0)
 		r = sweep_threads(session->capturer, &session->tids, &session->maps,
 				  &session->capture, err);
-	if (r == 0 && target_did_exec(&session->target))
-		return 1;
 	if (r == 0)
 		r = session_unwind(session, err);
-	if (r == 0 && target_did_exec(&session->target))
+	/* after exec what was read is of two programs; in the middle of one, nothing can be read */
+	if (r == 0 ? target_did_exec(&session->target) || saw_nothing(session)
+		   : r == -ESRCH && target_alive(&session->target))
 		return 1;
 	if (r == 0)
 		r = session_assemble(session, &snapshot, err);

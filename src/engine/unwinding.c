@@ -15,6 +15,7 @@
 #include "base/map64.h"
 #include "engine/session.h"
 #include "model/eintr.h"
+#include "target/fds.h"
 
 enum {
 	PASSES = 7,
@@ -73,8 +74,12 @@ static bool may_stop_for_registers(const struct ss_session *session,
 {
 	const struct look *look = &thread->look;
 
-	return session->stop == SS_STOP_AUTO && thread->how == CAPTURE_UNTOUCHED &&
-	       !(look->call == CALL_NUMBER && eintr_may_return(look->nr));
+	if (session->stop != SS_STOP_AUTO || thread->how != CAPTURE_UNTOUCHED)
+		return false;
+	if (look->call != CALL_NUMBER || !eintr_may_return(look->nr))
+		return true;
+	return eintr_depends_on_fd(look->nr) &&
+	       fds_type(&session->target, (int)look->args[0]) != FD_SOCKET;
 }
 
 /* True if the thread may teach now: few per place, so that most need not be stopped at all. */

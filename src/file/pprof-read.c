@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pprof-read.c: inflate, let protobuf-c unpack, then check everything that the wire format cannot
- * promise: ids, indexes of texts, numbers of values. It assumes nothing about the bytes. What
- * protobuf-c allocates comes from an arena with a budget, because each two bytes of a file may ask
- * for a whole message; the arena is gone when the profile has been built.
+ * pprof-read.c: inflate, unpack, then check everything that the wire format cannot promise: ids,
+ * indexes of texts, numbers of values. It assumes nothing about the bytes. protobuf-c's messages are
+ * gone when the profile has been built.
  *
- *	bounds: file 512 MiB; inflated 1 GiB, and 1000 times the file + 1 MiB;
- *	        unpacked 64 times that + 1 MiB, and 4 GiB;
+ *	bounds: file 512 MiB; inflated 1 GiB, and 1000 times the file + 1 MiB; unpacked: unpack.h;
  *	        2^20 frames a stack, 2^28 of all (a line of an inlined function is a frame)
  */
 #include "file/pprof-read.h"
@@ -18,178 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/attr.h"
 #include "file/gzip.h"
+#include "file/unpack.h"
 #include "write/profile.pb-c.h"
 
 #define MAX_INFLATED ((size_t)1 << 30)
-#define MAX_UNPACKED ((size_t)4 << 30)
 
 enum {
-	MAX_RATIO = 1000,    /* gzip itself ends at 1032 (zlib's technical notes) */
-	UNPACKED_RATIO = 64, /* about 10 is usual, 24 for ids that are not packed */
+	MAX_RATIO = 1000, /* gzip itself ends at 1032 (zlib's technical notes) */
 	SMALL = 1 << 20,
 	MAX_STACK = 1 << 20,
 	MAX_FRAMES = 1 << 28,
 };
-
-/* ---- unpacking ---- */
-
-struct budget {
-	struct arena arena;
-	size_t limit, left;
-	bool exceeded, failed;
-};
-
-static void budget_done(struct budget *budget)
-{
-	arena_done(&budget->arena);
-}
-
-static void *budget_alloc(void *data, size_t size)
-{
-	struct budget *budget = data;
-	void *p;
-
-	if (size > budget->left) {
-		budget->exceeded = true;
-		return NULL;
-	}
-	p = arena_alloc(&budget->arena, size);
-	budget->left -= size;
-	budget->failed |= !p;
-	return p;
-}
-
-static void budget_free(void *data, void *p)
-{
-	(void)data, (void)p; /* with the arena */
-}
-
-struct unpacker {
-	const uint8_t *data;
-	size_t len;
-	struct budget *budget;
-	ProtobufCAllocator allocator;
-};
-
-/* A base-128 number; false if the bytes end first. */
-static bool take_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; shift < 64 && *p < end; shift += 7) {
-		uint8_t byte = *(*p)++;
-
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret = value;
-			return true;
-		}
-	}
-	return false;
-}
-
-struct field {
-	uint64_t number;
-	const uint8_t *data; /* of a length-delimited field; NULL of any other */
-	size_t len;
-};
-
-/* One field of the top message; false if it is damaged. */
-static bool take_field(const uint8_t **p, const uint8_t *end, struct field *ret)
-{
-	uint64_t tag, value;
-
-	if (!take_varint(p, end, &tag))
-		return false;
-	*ret = (struct field){ .number = tag >> 3 };
-	switch (tag & 7) {
-	case 0: /* VARINT */
-		return take_varint(p, end, &value);
-	case 1: /* I64 */
-	case 5: /* I32 */
-		value = (tag & 7) == 1 ? 8 : 4;
-		break;
-	case 2: /* LEN */
-		if (!take_varint(p, end, &value))
-			return false;
-		ret->data = *p;
-		break;
-	default:
-		return false;
-	}
-	if (value > (size_t)(end - *p))
-		return false;
-	ret->len = (size_t)value;
-	*p += value;
-	return ret->number != 0;
-}
-
-/* True if protobuf-c accepts the field by itself. */
-static bool field_unpacks(struct unpacker *u, const struct field *field)
-{
-	const ProtobufCFieldDescriptor *known = NULL;
-
-	if (field->number <= UINT32_MAX)
-		known = protobuf_c_message_descriptor_get_field(&pprof__profile__descriptor,
-								(unsigned)field->number);
-	if (!known || known->type != PROTOBUF_C_TYPE_MESSAGE)
-		return true;
-	return field->data &&
-	       protobuf_c_message_unpack(known->descriptor, &u->allocator, field->len, field->data);
-}
-
-/* protobuf-c does not say where it failed: find the first field that is to blame. */
-static size_t find_damage(struct unpacker *u)
-{
-	const uint8_t *p = u->data, *end = u->data + u->len;
-
-	while (p < end) {
-		const uint8_t *start = p;
-		struct field field;
-
-		if (!take_field(&p, end, &field) || !field_unpacks(u, &field))
-			return (size_t)(start - u->data);
-	}
-	return u->len;
-}
-
-static int explain_unpack(struct unpacker *u, struct ss_error *err)
-{
-	size_t at;
-
-	if (u->budget->failed)
-		return ss_error_oom(err);
-	if (u->budget->exceeded)
-		return ss_error_set(err, SS_ERR_FORMAT, EFBIG,
-				    "too many parts for its %zu bytes (inflated), or too large",
-				    u->len);
-	u->budget->left += u->budget->limit; /* for another try, part by part */
-	at = find_damage(u);
-	return ss_error_set(err, SS_ERR_FORMAT, EBADMSG,
-			    "not a pprof profile, damaged or cut off: byte %zu of %zu (inflated)",
-			    at, u->len);
-}
-
-static int unpack(const uint8_t *data, size_t len, struct budget *budget, Pprof__Profile **ret,
-		  struct ss_error *err)
-{
-	struct unpacker u = {
-		.data = data,
-		.len = len,
-		.budget = budget,
-		.allocator = { .alloc = budget_alloc,
-			       .free = budget_free,
-			       .allocator_data = budget },
-	};
-
-	budget->limit = MIN(len, MAX_UNPACKED / UNPACKED_RATIO) * UNPACKED_RATIO + SMALL;
-	budget->left = budget->limit;
-	*ret = pprof__profile__unpack(&u.allocator, len, data);
-	return *ret ? 0 : explain_unpack(&u, err);
-}
 
 /* ---- ids ---- */
 
@@ -617,7 +456,7 @@ static bool is_text(const uint8_t *data, size_t len)
 static int read_plain(const uint8_t *data, size_t len, struct pprof **ret, struct ss_error *err)
 {
 	_cleanup_(budget_done) struct budget budget = { 0 };
-	Pprof__Profile *in;
+	ProtobufCMessage *in;
 	int r;
 
 	if (len == 0)
@@ -627,7 +466,7 @@ static int read_plain(const uint8_t *data, size_t len, struct pprof **ret, struc
 				    "it is text: only pprof files (profile.proto) are read, not "
 				    "the older text formats");
 	r = unpack(data, len, &budget, &in, err);
-	return r < 0 ? r : read_message(in, ret, err);
+	return r < 0 ? r : read_message((const Pprof__Profile *)in, ret, err);
 }
 
 int pprof_read(const uint8_t *data, size_t len, struct pprof **ret, struct ss_error *err)

@@ -120,9 +120,21 @@ static void put_sample(const struct report *report, struct buf *buf,
 	}
 }
 
+static bool has_value(const struct pprof *profile, const struct pprof_sample *sample)
+{
+	size_t first = (size_t)(sample - profile->samples.data) * profile->types.n;
+
+	for (size_t i = 0; i < profile->types.n; i++)
+		if (profile->values.data[first + i])
+			return true;
+	return false;
+}
+
+/* As in Go: a sample may be 0 of the chosen type, but not of all types. */
 static bool is_shown(const struct report *report, const struct pprof_sample *sample)
 {
-	return sample->nframes && report_value(report, sample) && report_wants(report, sample);
+	return sample->nframes && has_value(report->profile, sample) &&
+	       report_wants(report, sample);
 }
 
 /* With a number of rows: samples at least this large are shown. */

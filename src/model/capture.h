@@ -72,9 +72,6 @@ struct capture_thread {
 	struct stack_copy copies[CAPTURE_COPIES];
 	uint64_t stopped_ns; /* how long it stood stopped for us, in all */
 	unsigned stops;
-	/* of earlier sweeps, that came late and ended before this look */
-	uint64_t late_stopped_ns;
-	unsigned late_stops;
 };
 
 struct capture {

@@ -43,6 +43,11 @@ static const struct {
 	{ SYS_accept, TIMEOUT_HIDDEN, 0 },
 	{ SYS_accept4, TIMEOUT_HIDDEN, 0 },
 	{ SYS_connect, TIMEOUT_HIDDEN, 0 },
+	/* the same on a socket; on anything else they restart: eintr_depends_on_fd */
+	{ SYS_read, TIMEOUT_HIDDEN, 0 },
+	{ SYS_readv, TIMEOUT_HIDDEN, 0 },
+	{ SYS_write, TIMEOUT_HIDDEN, 0 },
+	{ SYS_writev, TIMEOUT_HIDDEN, 0 },
 };
 
 bool eintr_may_return(int64_t nr)
@@ -51,6 +56,11 @@ bool eintr_may_return(int64_t nr)
 		if (calls[i].nr == nr)
 			return true;
 	return false;
+}
+
+bool eintr_depends_on_fd(int64_t nr)
+{
+	return nr == SYS_read || nr == SYS_readv || nr == SYS_write || nr == SYS_writev;
 }
 
 static bool is_finite(enum timeout timeout, uint64_t value)

@@ -13,10 +13,12 @@
 /*
  * True if a thread stopped while blocked in call `nr` MAY see EINTR. For the calls on sockets that
  * depends on SO_RCVTIMEO and SO_SNDTIMEO, which nobody can see from outside: without a timeout they
- * restart. read, write and their kin on a socket with a timeout return EINTR too, but their numbers
- * do not tell a socket from a file, so they are not listed.
+ * restart.
  */
 bool eintr_may_return(int64_t nr);
+
+/* True for those among them (read and its kin) that do so only if their descriptor is a socket. */
+bool eintr_depends_on_fd(int64_t nr);
 
 /*
  * True if a call that eintr_may_return has a timeout, or may have one that cannot be seen; false

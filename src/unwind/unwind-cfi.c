@@ -16,11 +16,13 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/error.h"
 #include "target/image.h"
 #include "unwind/cfi-rows.h"
+#include "unwind/eh-table.h"
 #include "unwind/expr.h"
 #include "unwind/frame-size.h"
 #include "unwind/unwind.h"
@@ -45,8 +47,9 @@ struct state {
 	struct walker walker;
 	struct memview view;
 	struct regs regs;
-	uint32_t flags; /* of the current frame */
-	bool inferred;  /* some caller was found through a learned frame size */
+	bool no_inference; /* use no learned size */
+	uint32_t flags;    /* of the current frame */
+	bool inferred;     /* some caller was found through a learned frame size */
 };
 
 static int cfi_open(struct images *images, struct unwinder **ret, struct ss_error *err)
@@ -99,31 +102,45 @@ static void mark_inferred(struct state *s)
 	s->inferred = true;
 }
 
+/* True if both addresses are known to be in one function, or the callee is entered from elsewhere. */
+static bool is_entry_of(struct images *images, uint64_t target, uint64_t pc)
+{
+	const struct image_map *map = images_find(images, pc);
+	struct eh_table table;
+	uint64_t start, end;
+
+	/* from another file the call goes through a PLT stub */
+	if (map != images_find(images, target))
+		return true;
+	return map && map->image && eh_table_find(map, &table) &&
+	       eh_table_function(&table, pc, &start, &end) && start == target;
+}
+
 /*
- * True if the bytes before a return address, in an executable mapping, are a call instruction: e8
- * rel32, or ff /2 with any addressing form. Only for inferred frames, to reject a wrong K.
+ * True if the bytes before the return address ra are a call that can have led to the function of
+ * callee_pc: e8 rel32 to its very start, or ff /2 with any addressing form. For inferred frames,
+ * to reject a wrong K: the stack below is full of old return addresses.
  */
-static bool follows_call(struct images *images, uint64_t pc)
+static bool follows_call(struct images *images, uint64_t ra, uint64_t callee_pc)
 {
 #if defined(__x86_64__)
-	const unsigned char *p = images_bytes(images, pc - 7, 7);
+	const unsigned char *p = images_bytes(images, ra - 7, 7);
+	int32_t offset;
 
-	if (!p || !images_find(images, pc - 1))
+	if (!p || !images_find(images, ra - 1))
 		return false;
-	if (p[2] == 0xe8)
+	memcpy(&offset, p + 3, sizeof(offset));
+	if (p[2] == 0xe8 && is_entry_of(images, ra + (uint64_t)(int64_t)offset, callee_pc))
 		return true;
 	for (unsigned len = 2; len <= 7; len++)
 		if (p[7 - len] == 0xff && (p[7 - len + 1] >> 3 & 7) == 2)
 			return true;
 	return false;
 #else
-	const unsigned char *p = images_bytes(images, pc - 4, 4);
-	uint32_t insn;
-
-	if (!p || !images_find(images, pc - 1))
-		return false;
-	insn = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-	return insn >> 26 == 0x25 || (insn & 0xfffffc1f) == 0xd63f0000; /* bl, blr */
+	(void)images;
+	(void)ra;
+	(void)callee_pc;
+	return false; /* nothing is inferred on this architecture */
 #endif
 }
 
@@ -133,7 +150,9 @@ static bool infer_fp(struct state *s, bool *ret_inferred)
 	uint64_t pc = s->regs.r[REG_PC];
 	int64_t k;
 
-	if ((s->flags & FRAME_EXACT) || !frame_size_find(&s->unwinder->sizes, pc, &k))
+	if ((s->flags & FRAME_EXACT) || s->no_inference ||
+	    !frame_size_find(&s->unwinder->sizes, pc, &k) ||
+	    !frame_size_is_fixed(&s->unwinder->sizes, s->unwinder->images, pc))
 		return false;
 	regs_set(&s->regs, REG_FP, s->regs.r[REG_SP] + (uint64_t)k);
 	*ret_inferred = true;
@@ -184,7 +203,7 @@ static int step_simple(struct state *s, const struct cfi_row *row)
 		ra = s->regs.r[row->ra_in_reg];
 	}
 	ra = clean_return_address(ra);
-	if (inferred && !follows_call(s->unwinder->images, ra))
+	if (inferred && !follows_call(s->unwinder->images, ra, s->regs.r[REG_PC] - 1))
 		return end_needs_register(s, REG_FP);
 	if (inferred)
 		mark_inferred(s);
@@ -323,24 +342,47 @@ static int step(struct state *s)
 	return r;
 }
 
+static int walk_once(struct state *s, const struct capture_thread *thread, unsigned max_frames,
+		     struct walk *walk)
+{
+	int r;
+
+	s->unwinder->sightings.n = 0;
+	s->regs = thread->regs;
+	s->flags = FRAME_EXACT;
+	s->inferred = false;
+	walker_begin(&s->walker, walk, max_frames);
+	do {
+		/* all that lies above a learned size rests on it */
+		uint32_t inferred = s->inferred ? FRAME_INFERRED : 0;
+
+		r = walker_add(&s->walker, s->regs.r[REG_PC], s->regs.r[REG_SP],
+			       s->flags | inferred);
+		if (r > 0)
+			r = step(s);
+	} while (r > 0);
+	return r;
+}
+
+/* A wrong size leads astray; what reaches the thread's root has not been led astray. */
+static bool is_credible(const struct state *s, const struct walk *walk)
+{
+	return !s->inferred || walk->end == SS_END_COMPLETE || walk->end == SS_END_WINDOW;
+}
+
 static int cfi_walk(struct unwinder *unwinder, const struct capture_thread *thread,
 		    unsigned max_frames, struct walk *walk)
 {
 	struct state s = {
 		.unwinder = unwinder,
 		.view = { .thread = thread, .images = unwinder->images },
-		.regs = thread->regs,
-		.flags = FRAME_EXACT,
 	};
-	int r;
+	int r = walk_once(&s, thread, max_frames, walk);
 
-	unwinder->sightings.n = 0;
-	walker_begin(&s.walker, walk, max_frames);
-	do {
-		r = walker_add(&s.walker, s.regs.r[REG_PC], s.regs.r[REG_SP], s.flags);
-		if (r > 0)
-			r = step(&s);
-	} while (r > 0);
+	if (r == 0 && !is_credible(&s, walk)) {
+		s.no_inference = true;
+		r = walk_once(&s, thread, max_frames, walk);
+	}
 	/* what rests on a learned size must not teach others */
 	if (r == 0 && walk->end == SS_END_COMPLETE && !s.inferred)
 		vec_each(sighting, &unwinder->sightings)

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/map64.h"
 #include "target/image.h"
+#include "unwind/eh-table.h"
 #include "unwind/memview.h"
 #include "unwind/unwind.h"
 #include "unwind/walker.h"
@@ -25,15 +26,7 @@ extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip
 					      unw_dyn_info_t *di, unw_proc_info_t *pi,
 					      int need_unwind_info, void *arg);
 
-enum {
-	CACHE_ENTRIES = 1 << 14,
-	/* .eh_frame_hdr: pcrel|sdata4 pointer, udata4 count, datarel|sdata4 table (LSB 4.1, 10.6.2) */
-	HDR_PTR_ENC = 0x1b,
-	HDR_COUNT_ENC = 0x03,
-	HDR_TABLE_ENC = 0x3b,
-	HDR_TABLE_OFFSET = 12,
-	HDR_ENTRY_SIZE = 8,
-};
+enum { CACHE_ENTRIES = 1 << 14 };
 
 struct unwinder {
 	struct images *images;
@@ -48,45 +41,19 @@ struct unwinder {
 
 /* ---- unwind tables ---- */
 
-/* Finds PT_GNU_EH_FRAME; its address in the target and its bytes in the file. */
-static const unsigned char *find_eh_frame_hdr(const struct image_map *map, uint64_t *ret_addr)
-{
-	const struct image *image = map->image;
-	size_t n;
-
-	if (elf_getphdrnum(image->elf, &n) < 0)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		GElf_Phdr phdr;
-
-		if (!gelf_getphdr(image->elf, (int)i, &phdr) || phdr.p_type != PT_GNU_EH_FRAME)
-			continue;
-		if (phdr.p_filesz < HDR_TABLE_OFFSET || phdr.p_offset > image->size ||
-		    image->size - phdr.p_offset < phdr.p_filesz)
-			return NULL;
-		*ret_addr = map->bias + phdr.p_vaddr;
-		return image->bytes + phdr.p_offset;
-	}
-	return NULL;
-}
-
 static int describe_table(const struct image_map *map, unw_dyn_info_t *ret)
 {
-	uint64_t addr;
-	const unsigned char *hdr = find_eh_frame_hdr(map, &addr);
-	uint32_t count;
+	struct eh_table table;
 
-	if (!hdr || hdr[0] != 1 || hdr[1] != HDR_PTR_ENC || hdr[2] != HDR_COUNT_ENC ||
-	    hdr[3] != HDR_TABLE_ENC)
+	if (!eh_table_find(map, &table))
 		return -UNW_ENOINFO;
-	memcpy(&count, hdr + 8, sizeof(count));
 	*ret = (unw_dyn_info_t){
 		.start_ip = map->mapping.start,
 		.end_ip = map->mapping.end,
 		.format = UNW_INFO_FORMAT_REMOTE_TABLE,
-		.u.rti.segbase = addr,
-		.u.rti.table_data = addr + HDR_TABLE_OFFSET,
-		.u.rti.table_len = (unw_word_t)count * HDR_ENTRY_SIZE / sizeof(unw_word_t),
+		.u.rti.segbase = table.addr,
+		.u.rti.table_data = table.addr + EH_TABLE_OFFSET,
+		.u.rti.table_len = (unw_word_t)table.count * 8 / sizeof(unw_word_t),
 	};
 	return 0;
 }

@@ -53,7 +53,8 @@ report "stderr is cli/msg.c's" "$(grep -nE '[(, ]stderr[,)]' src/*/*.c | grep -v
 report "the library never exits" \
 	"$(grep -nE '\b(exit|_exit|abort|err|errx) *\(' src/*/*.c | grep -v '^src/cli/')"
 report "the library reads no environment and sets no signal handler" \
-	"$(grep -nE '\b(getenv|secure_getenv|signal|sigaction) *\(' src/*/*.c | grep -v '^src/cli/')"
+	"$(grep -nE '\b(getenv|secure_getenv|signal|sigaction) *\(' src/*/*.c |
+		grep -vE '^src/cli/|^[^:]*:[0-9]+:\s*/?\*')"
 report "no mutable globals in the library" \
 	"$(grep -nE '^static [a-z_ ]+[a-z_0-9]+(\[[^]]*\])?( = .*)?;' src/*/*.c |
 		grep -v '^src/cli/' | grep -vE 'static (inline |const )|const ')"

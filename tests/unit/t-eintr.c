@@ -17,7 +17,8 @@ static void test_may_return(void **state)
 {
 	static const int listed[] = { SYS_epoll_pwait, SYS_semop,        SYS_rt_sigtimedwait,
 				      SYS_recvfrom,    SYS_accept4,      SYS_sendmsg,
-				      SYS_connect,     SYS_io_getevents, SYS_io_uring_enter };
+				      SYS_connect,     SYS_io_getevents, SYS_io_uring_enter,
+				      SYS_read,        SYS_writev };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(listed); i++)
@@ -27,10 +28,19 @@ static void test_may_return(void **state)
 #endif
 }
 
+static void test_depends_on_fd(void **state)
+{
+	(void)state;
+	assert_true(eintr_depends_on_fd(SYS_read));
+	assert_true(eintr_depends_on_fd(SYS_writev));
+	assert_false(eintr_depends_on_fd(SYS_recvfrom));
+	assert_false(eintr_depends_on_fd(SYS_futex));
+}
+
 /* The kernel restarts these by itself, with the time that remains. */
 static void test_never_returns(void **state)
 {
-	static const int transparent[] = { SYS_futex,    SYS_read,      SYS_ppoll,
+	static const int transparent[] = { SYS_futex,    SYS_pread64,   SYS_ppoll,
 					   SYS_pselect6, SYS_nanosleep, SYS_wait4,
 					   SYS_msgrcv,   SYS_flock,     SYS_restart_syscall };
 
@@ -76,6 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_may_return),
+		cmocka_unit_test(test_depends_on_fd),
 		cmocka_unit_test(test_never_returns),
 		cmocka_unit_test(test_has_timeout),
 	};

@@ -64,7 +64,7 @@ static void add_frame(struct pprof *p, const char *text, size_t len)
 	const char *end = text + len;
 
 	location.address = p->mappings.data[0].start + (unsigned char)*text * 16;
-	while (*text != '[' && text < end) {
+	while (text < end && *text != '[') {
 		size_t n = strcspn(text, "< ");
 		struct pprof_line line = { .function = add_function(p, text, n), .line = 1 };
 

@@ -108,10 +108,44 @@ static void test_forget(void **state)
 	frame_sizes_done(&sizes);
 }
 
+static bool varies(const char *bytes, size_t len)
+{
+	return frame_size_code_varies((const unsigned char *)bytes, len);
+}
+
+/* As gcc 12 and clang 14 write them. */
+static void test_code_that_moves_the_stack_pointer(void **state)
+{
+	(void)state;
+	assert_true(varies("\x48\x29\xc4", 3));                 /* sub %rax,%rsp */
+	assert_true(varies("\x90\x4c\x29\xc4", 4));             /* sub %r8,%rsp */
+	assert_true(varies("\x48\x2b\x65\xf0", 4));             /* sub -0x10(%rbp),%rsp */
+	assert_true(varies("\x48\x89\xc4", 3));                 /* mov %rax,%rsp */
+	assert_true(varies("\x48\x8d\x65\xd8", 4));             /* lea -0x28(%rbp),%rsp */
+	assert_true(varies("\x48\x83\xe4\xf0", 4));             /* and $-16,%rsp */
+	assert_true(varies("\x48\x81\xe4\x00\xf0\xff\xff", 7)); /* and $-4096,%rsp */
+}
+
+static void test_code_with_a_fixed_frame(void **state)
+{
+	(void)state;
+	/* push %rbp; mov %rsp,%rbp; sub $0x28,%rsp; mov %rdi,-0x28(%rbp); add $0x28,%rsp; leave */
+	assert_false(varies("\x55\x48\x89\xe5\x48\x83\xec\x28\x48\x89\x7d\xd8"
+			    "\x48\x83\xc4\x28\xc9\xc3",
+			    18));
+	assert_false(varies("\x49\x29\xc4", 3));         /* sub %rax,%r12 */
+	assert_false(varies("\x48\x8b\x44\x24\x08", 5)); /* mov 0x8(%rsp),%rax */
+	assert_false(varies("\x48\x8d\x74\x24\x10", 5)); /* lea 0x10(%rsp),%rsi */
+	assert_false(varies("\x48\x29", 2));             /* cut off */
+	assert_false(varies("", 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_sighting_is_not_enough),
+		cmocka_unit_test(test_code_that_moves_the_stack_pointer),
+		cmocka_unit_test(test_code_with_a_fixed_frame),
 		cmocka_unit_test(test_same_cfa_confirms_nothing),
 		cmocka_unit_test(test_two_cfas_confirm),
 		cmocka_unit_test(test_varied_is_for_ever),

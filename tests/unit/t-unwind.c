@@ -61,6 +61,19 @@ CHAIN static void chain_fp(int fd, size_t room)
 		KEEP_FRAME();
 }
 
+/* A frame pointer without alloca: the CFA hangs on it, but the frame's size is fixed. */
+#if !defined(__clang__)
+__attribute__((optimize("no-omit-frame-pointer")))
+#endif
+CHAIN static void
+chain_fixed(int fd)
+{
+	char p;
+
+	while (syscall(SYS_read, fd, &p, 1) != 0)
+		KEEP_FRAME();
+}
+
 /* A frame larger than any first window, with registers saved above it. */
 CHAIN static int chain_big(int fd, int a, int b, int c, int d)
 {
@@ -93,7 +106,7 @@ static bool is_in(uint64_t pc, void (*function)(void))
 		(void (*)(void))chain_block, (void (*)(void))chain_c,
 		(void (*)(void))chain_b,     (void (*)(void))chain_a,
 		(void (*)(void))chain_fp,    (void (*)(void))chain_handler,
-		(void (*)(void))chain_big,
+		(void (*)(void))chain_big,   (void (*)(void))chain_fixed,
 	};
 	uintptr_t best = 0;
 
@@ -150,14 +163,17 @@ static void big_main(struct live_pipes pipes, void *arg)
 
 struct room {
 	int fd;
-	size_t size;
+	size_t size; /* for alloca; 0: chain_fixed, which has none */
 };
 
 static void *fp_thread(void *arg)
 {
 	const struct room *room = arg;
 
-	chain_fp(room->fd, room->size);
+	if (room->size)
+		chain_fp(room->fd, room->size);
+	else
+		chain_fixed(room->fd);
 	return NULL;
 }
 
@@ -170,6 +186,20 @@ static void fp_main(struct live_pipes pipes, void *arg)
 		rooms[i] = (struct room){ .fd = pipes.in, .size = arg ? 64 * (i + 1) : 64 };
 		live_thread(fp_thread, &rooms[i]);
 	}
+	live_say(pipes.out, 'r');
+	for (;;)
+		pause();
+}
+
+/* The same with three threads in chain_fixed. */
+static void fixed_main(struct live_pipes pipes, void *arg)
+{
+	static struct room room;
+
+	(void)arg;
+	room.fd = pipes.in;
+	for (int i = 0; i < 3; i++)
+		live_thread(fp_thread, &room);
 	live_say(pipes.out, 'r');
 	for (;;)
 		pause();
@@ -602,7 +632,7 @@ static void test_learned_frame_size(void **state)
 	size_t whole;
 
 	(void)state;
-	start(&f, fp_main, NULL);
+	start(&f, fixed_main, NULL);
 	capture(&f, SS_STOP_ALL);
 	thread = *thread_at(&f, 3);
 	forget_registers(&thread);
@@ -617,6 +647,23 @@ static void test_learned_frame_size(void **state)
 	assert_int_equal(walk->frames.n, whole);
 	assert_int_equal(walk->frames.data[1].flags, FRAME_INFERRED);
 	ops[0]->forget(f.unwinder[0]);
+	assert_int_equal(walk_by(&f, 0, &thread, 1000)->end, SS_END_NEEDS_REGISTER);
+	end(&f);
+}
+
+/* Two threads agree, but only because both asked alloca for the same size. */
+static void test_agreeing_alloca_teaches_nothing(void **state)
+{
+	struct fixture f;
+	struct capture_thread thread;
+
+	(void)state;
+	start(&f, fp_main, NULL);
+	capture(&f, SS_STOP_ALL);
+	walk_by(&f, 0, thread_at(&f, 1), 1000);
+	walk_by(&f, 0, thread_at(&f, 2), 1000);
+	thread = *thread_at(&f, 3);
+	forget_registers(&thread);
 	assert_int_equal(walk_by(&f, 0, &thread, 1000)->end, SS_END_NEEDS_REGISTER);
 	end(&f);
 }
@@ -650,7 +697,7 @@ static void test_wrong_frame_size_is_rejected(void **state)
 	struct walk *walk;
 
 	(void)state;
-	start(&f, fp_main, NULL);
+	start(&f, fixed_main, NULL);
 	capture(&f, SS_STOP_ALL);
 	walk_by(&f, 0, thread_at(&f, 1), 1000);
 	walk_by(&f, 0, thread_at(&f, 2), 1000);
@@ -703,6 +750,7 @@ int main(void)
 		cmocka_unit_test(test_learned_frame_size),
 		cmocka_unit_test(test_varied_frame_size),
 		cmocka_unit_test(test_wrong_frame_size_is_rejected),
+		cmocka_unit_test(test_agreeing_alloca_teaches_nothing),
 		cmocka_unit_test(test_find),
 	};
 

@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Captures over time: the contended line is at the top, the parts of each thread's time add up, all
+# formats, Ctrl-C, a target that ends, several processes, and -- COMMAND.
+. "$(dirname "$0")/lib.sh"
+
+ONE=$TMP/one
+
+# The accounts of a JSON capture: `expression` over p, the first process.
+capture_json() {
+	python3 -c "
+import json, sys
+p = json.load(open(sys.argv[1]))['profiles'][0]
+print($2)" "$1"
+}
+
+# ---- the seed program: one contended mutex, one full pipe ----
+
+target_start contend
+t_status "block: exit status" 0 "$STACKSNAP" --block -d 2 -r 50 -q -o "$ONE.pb.gz" "$TARGET_PID"
+TOP=$("$STACKSNAP" report --cum --focus contended_line "$ONE.pb.gz")
+t_like "report: the contended line" "$TOP" 'contended_line'
+t_like "report: waits for the lock" "$TOP" 'pthread_mutex_lock'
+TOP=$("$STACKSNAP" report --cum "$ONE.pb.gz")
+t_like "report: the blocked producer" "$TOP" 'produce'
+if command -v go >/dev/null; then
+	TOP=$(go tool pprof -top -cum "$ONE.pb.gz" 2>&1)
+	t_like "go tool pprof: the contended line" "$TOP" 'contended_line'
+	t_like "go tool pprof: its type" "$TOP" '^Type: delay'
+	t_like "go tool pprof: by thread" "$(go tool pprof -top -cum -tagroot=thread "$ONE.pb.gz" 2>&1)" \
+		' producer$'
+else
+	t_skip "go tool pprof" "no go"
+fi
+
+t_status "wall: exit status" 0 "$STACKSNAP" --wall -d 2 -q -o "$ONE.json" "$TARGET_PID"
+t_is "every thread's time adds up" "$(capture_json "$ONE.json" "sum(
+	abs(t['wall_ns'] - t['on_cpu_ns'] - t['runnable_ns'] - t['blocked_ns'] - t['stopped_ns']) > 1000
+	for t in p['threads'])")" 0
+t_is "all of it is two seconds" "$(capture_json "$ONE.json" "all(
+	1.8e9 < t['wall_ns'] < 2.3e9 for t in p['threads'])")" True
+t_is "four workers wait for the mutex" "$(capture_json "$ONE.json" "sum(
+	t['name'] == 'worker' and t['blocked_ns'] > 0.8 * t['wall_ns'] for t in p['threads'])")" 4
+for suffix in txt folded html speedscope.json; do
+	t_status "$suffix: exit status" 0 "$STACKSNAP" --wall -d 0.3 -q -o "$ONE.$suffix" "$TARGET_PID"
+	t_ok "$suffix: not empty" test -s "$ONE.$suffix"
+done
+t_is "a capture is as private as a snapshot" "$(stat -c %a "$ONE.html")" 600
+t_like "summary" "$("$STACKSNAP" --block -d 0.5 -q --summary "$TARGET_PID")" 'producer'
+t_like "the default duration is said" "$("$STACKSNAP" --block "$TARGET_PID" 2>&1 >/dev/null &
+	sleep 0.5
+	kill -INT $!
+	wait $!)" 'capturing for 10 s'
+target_is_well
+target_stop
+
+# ---- ends ----
+
+target_start contend
+"$STACKSNAP" --block -d 60 -q -o "$ONE.int.pb.gz" "$TARGET_PID" &
+pid=$!
+wait_until 10 sh -c "grep -q TracerPid /proc/$pid/status && [ \$(ls /proc/$pid/fd | wc -l) -gt 8 ]"
+kill -INT "$pid"
+wait "$pid"
+t_is "Ctrl-C is no failure" $? 0
+t_ok "Ctrl-C: what was captured is written" test -s "$ONE.int.pb.gz"
+target_is_well
+target_stop
+
+target_start contend 1
+t_status "the target ends: exit status" 0 "$STACKSNAP" --block -d 60 -q -o "$ONE.end.pb.gz" "$TARGET_PID"
+t_ok "the target ends: written" test -s "$ONE.end.pb.gz"
+target_stop
+
+# ---- launched ----
+
+t_status "its exit status is passed on" 7 "$STACKSNAP" --wall -q -o "$ONE.cmd.json" -- \
+	"$TARGETS/contend" 1
+t_is "from the beginning to the end" "$(capture_json "$ONE.cmd.json" "any(
+	0.9e9 < t['wall_ns'] < 2e9 for t in p['threads'])")" True
+t_status "killed by a signal: 128 + n" 137 "$STACKSNAP" --cpu -q -o /dev/null -- \
+	sh -c 'sleep 0.3; kill -KILL $$'
+t_status "not found" 127 "$STACKSNAP" --cpu -q -- ./no-such-program
+t_status "not executable" 126 "$STACKSNAP" --cpu -q -- /etc/passwd
+t_done
