@@ -172,7 +172,7 @@ static void block_stop_signals(sigset_t *ret_before)
 	pthread_sigmask(SIG_BLOCK, &stops, ret_before);
 }
 
-static int send(struct errand *errand)
+static int send_out(struct errand *errand)
 {
 	pthread_t tracer;
 	sigset_t before;
@@ -192,8 +192,8 @@ static int run_sweep(const struct errand *errand)
 	return sweep(errand->capturer, errand->tids, errand->maps, errand->capture, errand->err);
 }
 
-int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
-		  struct capture *capture, struct ss_error *err)
+static int send_sweep(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		      struct capture *capture, struct ss_error *err)
 {
 	struct errand errand = { .capturer = capturer,
 				 .tids = tids,
@@ -202,24 +202,23 @@ int sweep_threads(struct capturer *capturer, const struct tids *tids, const stru
 				 .err = err,
 				 .run = run_sweep };
 
+	return send_out(&errand);
+}
+
+int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		  struct capture *capture, struct ss_error *err)
+{
 	capturer->reuse = false;
 	capturer->patience_ns = SWEEP_PATIENCE_NS;
-	return send(&errand);
+	return send_sweep(capturer, tids, maps, capture, err);
 }
 
 int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 	       struct capture *capture, struct ss_error *err)
 {
-	struct errand errand = { .capturer = capturer,
-				 .tids = tids,
-				 .maps = maps,
-				 .capture = capture,
-				 .err = err,
-				 .run = run_sweep };
-
 	capturer->reuse = true;
 	capturer->patience_ns = 0;
-	return send(&errand);
+	return send_sweep(capturer, tids, maps, capture, err);
 }
 
 /* ---- what unwinding lacked ---- */
@@ -379,7 +378,7 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 				 .err = err,
 				 .run = run_fetch };
 
-	return send(&errand);
+	return send_out(&errand);
 }
 
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i)

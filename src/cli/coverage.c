@@ -49,7 +49,9 @@ static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_covera
 	for (unsigned i = 0; i < SS_END_COUNT; i++)
 		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI)
 			add(&text, coverage->stack_end[i], "stack", end_words[i]);
-	if (coverage->threads_seen == 0)
+	if (coverage->threads_seen == 0 && coverage->threads_filtered == 0)
+		msg_error(msg, "%d: it ended before it could be looked at", (int)pid);
+	else if (coverage->threads_seen == 0)
 		msg_error(msg, "%d: it has no thread that --tid and --thread want", (int)pid);
 	else if (coverage->threads_sampled == 0)
 		msg_error(msg, "%d: no stack was captured: %s", (int)pid,

@@ -51,6 +51,8 @@ static void print_text(FILE *file, int width, const char *text)
 void opts_print_help(FILE *file)
 {
 	fputs("usage: stacksnap [OPTION...] PID[,PID...]...\n"
+	      "       stacksnap --block|--cpu|--wall [OPTION...] {PID...|-- COMMAND}\n"
+	      "       stacksnap report|diff|merge --help\n"
 	      "Show where the threads of running processes are and what they wait for.\n",
 	      file);
 	for (size_t i = 0; i < opts_count; i++) {

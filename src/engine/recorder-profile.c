@@ -255,7 +255,7 @@ int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned tic
 	    session_list_mappings(recorder->session, &profile->arena, profile->exe,
 				  &profile->mappings, &profile->nmappings) < 0)
 		return ss_error_oom(err);
-	profile->duration_ns = recorder->last_ns - recorder->start_ns;
+	profile->duration_ns = recorder->ticks ? recorder->last_ns - recorder->start_ns : 0;
 	profile->coverage.ticks_planned = ticks_done + ticks_missed;
 	profile->coverage.ticks_done = ticks_done;
 	profile->coverage.ticks_missed = ticks_missed;
