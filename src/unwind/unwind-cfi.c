@@ -102,6 +102,7 @@ static void mark_inferred(struct state *s)
 	s->inferred = true;
 }
 
+#if defined(__x86_64__)
 /* True if both addresses are known to be in one function, or the callee is entered from elsewhere. */
 static bool is_entry_of(struct images *images, uint64_t target, uint64_t pc)
 {
@@ -123,7 +124,6 @@ static bool is_entry_of(struct images *images, uint64_t target, uint64_t pc)
  */
 static bool follows_call(struct images *images, uint64_t ra, uint64_t callee_pc)
 {
-#if defined(__x86_64__)
 	const unsigned char *p = images_bytes(images, ra - 7, 7);
 	int32_t offset;
 
@@ -136,13 +136,17 @@ static bool follows_call(struct images *images, uint64_t ra, uint64_t callee_pc)
 		if (p[7 - len] == 0xff && (p[7 - len + 1] >> 3 & 7) == 2)
 			return true;
 	return false;
+}
 #else
+/* Nothing is inferred on this architecture: frame_size_is_fixed knows no code of it. */
+static bool follows_call(struct images *images, uint64_t ra, uint64_t callee_pc)
+{
 	(void)images;
 	(void)ra;
 	(void)callee_pc;
-	return false; /* nothing is inferred on this architecture */
-#endif
+	return false;
 }
+#endif
 
 /* The frame pointer by a learned frame size. Only a return address has one. */
 static bool infer_fp(struct state *s, bool *ret_inferred)
