@@ -166,10 +166,22 @@ static void release_guard(struct stopset *set)
 	stopset_release(set);
 }
 
+/* More threads of the target want a CPU than there are. */
+static bool is_crowded(const struct capturer *capturer, const struct capture *capture)
+{
+	size_t running = 0;
+
+	vec_each(stop, &capturer->stops)
+		running += capture->threads.data[stop->thread].look.state == 'R';
+	return running > (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /*
- * While others stand still for us we should not have to queue for a CPU ourselves: with 50 spinning
- * threads on 2 CPUs the pause was 25 ms without, 2.7 ms with real-time priority. Where it is not
- * permitted (CAP_SYS_NICE, RLIMIT_RTPRIO) nothing changes. It holds for this thread only.
+ * While others stand still for us we should not have to queue for a CPU behind the rest of them:
+ * with 50 spinning threads on 2 CPUs the pause was 25 ms without, 2.7 ms with real-time priority.
+ * Not where CPUs are free: there sched_yield lets a thread that has to run on ours do so at once.
+ * Where it is not permitted (CAP_SYS_NICE, RLIMIT_RTPRIO) nothing changes. It holds for this thread
+ * only.
  */
 static bool begin_realtime(void)
 {
@@ -193,9 +205,11 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 	_cleanup_(release_guard) struct stopset set = { .stops = capturer->stops.data,
 							.n = capturer->stops.n };
 	_cleanup_(end_realtime) bool realtime = false;
+	bool crowded;
 	uint64_t begin_ns, deadline_ns;
 	int r;
 
+	crowded = is_crowded(capturer, capture);
 	stopset_seize(&set);
 	vec_each(stop, &capturer->stops) {
 		struct work *work = &capturer->work.data[stop->thread];
@@ -203,7 +217,7 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 		if (procfs_pcount(capturer->target, &work->proc, &work->pcount_asked) < 0)
 			work->pcount_asked = 0;
 	}
-	realtime = begin_realtime();
+	realtime = crowded && begin_realtime();
 	begin_ns = clock_mono_ns();
 	stopset_interrupt(&set);
 	deadline_ns = clock_mono_ns() + DEADLINE_NS + set.n * DEADLINE_EACH_NS;

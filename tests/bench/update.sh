@@ -5,10 +5,10 @@
 # tests/it: STACKSNAP (the binary), TARGETS (the built targets), SRC (the source tree).
 set -eu
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- programs snapshot
+[ $# -gt 0 ] || set -- programs snapshot accuracy
 for name; do
 	table=$(mktemp)
-	bash "$name.sh" >"$table"
+	bash "$name.sh" >"$table" || echo "$name.sh: exit status $?" >&2
 	sed -i -e "/<!-- $name -->/,/<!-- \/$name -->/{/<!-- $name -->/r $table
 /<!--/!d}" README.md
 	rm -f "$table"
