@@ -6,62 +6,22 @@
 #include "filecmd.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "deliver.h"
 
 static const char *output_path(const struct filejob *job)
 {
 	return job->opts->output ? job->opts->output : "-";
 }
 
-static enum cli_status failed(const struct filejob *job, const struct ss_error *err)
+static int write_output(const void *arg, struct ss_output *output, struct ss_error *err)
 {
-	/* `stacksnap report FILE | head`: the reader has what it wanted */
-	if (err->sys == EPIPE)
-		msg_info(job->msg, "the reader of the output has gone");
-	else
-		msg_failure(job->msg, err);
-	return err->kind == SS_ERR_ARGUMENT ? CLI_USAGE : CLI_NOTHING;
-}
+	const struct filejob *job = arg;
 
-static int write_output(const struct filejob *job, struct ss_error *err)
-{
-	struct ss_output *output;
-	int r = ss_output_open(output_path(job), &output, err);
-
-	if (r < 0)
-		return r;
-	r = job->cmd->write(job, output, err);
-	if (r == 0)
-		return ss_output_commit(output, err);
-	ss_output_discard(output);
-	return r;
-}
-
-/*
- * While a file grows under its temporary name, Ctrl-C has to wait, or the temporary would stay. Not
- * so for pipes: their reader may never come back.
- */
-static int write_uninterrupted(const struct filejob *job, struct ss_error *err)
-{
-	const char *path = output_path(job);
-	sigset_t held, before;
-	struct stat st;
-	int r;
-
-	sigemptyset(&held);
-	if (strcmp(path, "-") != 0 && (stat(path, &st) < 0 || S_ISREG(st.st_mode))) {
-		sigaddset(&held, SIGINT);
-		sigaddset(&held, SIGTERM);
-		sigaddset(&held, SIGHUP);
-	}
-	sigprocmask(SIG_BLOCK, &held, &before);
-	r = write_output(job, err);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return r;
+	return job->cmd->write(job, output, err);
 }
 
 /* ---- thresholds ---- */
@@ -86,7 +46,7 @@ static enum cli_status check_threshold(const struct filejob *job, size_t i)
 
 	if (ss_file_check(diff ? job->files[0] : NULL, job->files[diff], &job->opts->report,
 			  &job->opts->thresholds[i], &over, &err) < 0)
-		return failed(job, &err);
+		return deliver_failed(job->msg, &err);
 	if (!over.matched)
 		msg_warn(job->msg, "--fail-over %s: no function matches", threshold);
 	if (over.exceeded)
@@ -118,9 +78,9 @@ static enum cli_status work(const struct filejob *job)
 
 	for (size_t i = 0; i < job->opts->nfiles; i++)
 		if (ss_file_open(job->opts->files[i], &job->files[i], &err) < 0)
-			return failed(job, &err);
-	if (write_uninterrupted(job, &err) < 0)
-		return failed(job, &err);
+			return deliver_failed(job->msg, &err);
+	if (deliver(output_path(job), write_output, job, &err) < 0)
+		return deliver_failed(job->msg, &err);
 	return check_thresholds(job);
 }
 

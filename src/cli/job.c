@@ -7,13 +7,12 @@
 
 #include <errno.h>
 #include <regex.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "coverage.h"
+#include "deliver.h"
 
 /* ---- before anything is touched ---- */
 
@@ -43,19 +42,6 @@ static int check_regexes(const struct opts *opts, struct ss_error *err)
 	return r < 0 ? r : check_regex("--ignore", opts->ignore, err);
 }
 
-static bool to_stdout(const struct opts *opts)
-{
-	return strcmp(opts->output, "-") == 0;
-}
-
-/* A regular file, or one that is not there yet: written under a temporary name and renamed. */
-static bool to_file(const struct opts *opts)
-{
-	struct stat st;
-
-	return !to_stdout(opts) && (stat(opts->output, &st) < 0 || S_ISREG(st.st_mode));
-}
-
 /*
  * An output that cannot be written is no reason to disturb a process. Nothing stays of this attempt;
  * the real one comes after the look, so that Ctrl-C during the look leaves no temporary. A FIFO is
@@ -66,7 +52,7 @@ static int probe_output(const struct opts *opts, struct ss_error *err)
 	struct ss_output *output;
 	int r;
 
-	if (!to_stdout(opts) && !to_file(opts))
+	if (!deliver_to_stdout(opts->output) && !deliver_to_file(opts->output))
 		return 0;
 	r = ss_output_open(opts->output, &output, err);
 	if (r == 0)
@@ -79,7 +65,8 @@ int job_check(const struct opts *opts, struct ss_error *err)
 	for (size_t i = 0; i < opts->pids.n; i++)
 		if (opts->pids.ids[i] == getpid())
 			return parse_fail(err, "%d is stacksnap itself", (int)getpid());
-	if (opts->format == SS_FORMAT_PPROF && to_stdout(opts) && isatty(STDOUT_FILENO))
+	if (opts->format == SS_FORMAT_PPROF && deliver_to_stdout(opts->output) &&
+	    isatty(STDOUT_FILENO))
 		return parse_fail(err, "pprof is not for a terminal: use -o FILE.pb.gz");
 	return check_regexes(opts, err);
 }
@@ -142,23 +129,15 @@ static void close_sessions(struct job *job)
 
 /* ---- writing ---- */
 
-static enum cli_status output_failed(struct job *job, const struct ss_error *err)
+static int write_output(const void *arg, struct ss_output *output, struct ss_error *err)
 {
-	/* `stacksnap PID | head`: the reader has what it wanted */
-	if (err->sys == EPIPE)
-		msg_info(job->msg, "the reader of the output has gone");
-	else
-		msg_failure(job->msg, err);
-	return err->kind == SS_ERR_ARGUMENT ? CLI_USAGE : CLI_NOTHING;
-}
-
-static int write_output(struct job *job, struct ss_error *err)
-{
+	const struct job *job = arg;
 	const struct opts *opts = job->opts;
 	const struct ss_write_options options = {
 		.format = opts->format,
 		.go = opts->go,
-		.color = to_stdout(opts) && msg_wants_color(STDOUT_FILENO, opts->no_color),
+		.color = deliver_to_stdout(opts->output) &&
+			 msg_wants_color(STDOUT_FILENO, opts->no_color),
 		.all_labels = opts->all_labels,
 		.focus = opts->focus,
 		.ignore = opts->ignore,
@@ -166,38 +145,17 @@ static int write_output(struct job *job, struct ss_error *err)
 		.no_idle = opts->no_idle,
 		.summary = opts->summary,
 	};
-	struct ss_output *output;
-	int r = ss_output_open(opts->output, &output, err);
 
-	if (r < 0)
-		return r;
-	r = job->kind->write(job, output, &options, err);
-	if (r == 0)
-		return ss_output_commit(output, err);
-	ss_output_discard(output);
-	return r;
+	return job->kind->write(job, output, &options, err);
 }
 
-/*
- * While a file grows under its temporary name, Ctrl-C has to wait, or the temporary would stay. Not
- * so for pipes: their reader may never come back.
- */
-static enum cli_status write_results(struct job *job)
+static enum cli_status write_results(const struct job *job)
 {
 	struct ss_error err;
-	sigset_t held, before;
-	int r;
 
-	sigemptyset(&held);
-	if (to_file(job->opts)) {
-		sigaddset(&held, SIGINT);
-		sigaddset(&held, SIGTERM);
-		sigaddset(&held, SIGHUP);
-	}
-	sigprocmask(SIG_BLOCK, &held, &before);
-	r = write_output(job, &err);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return r < 0 ? output_failed(job, &err) : CLI_COMPLETE;
+	if (deliver(job->opts->output, write_output, job, &err) < 0)
+		return deliver_failed(job->msg, &err);
+	return CLI_COMPLETE;
 }
 
 /* ---- what to say in the end ---- */
@@ -258,7 +216,7 @@ int job_run(const struct opts *opts, const struct msg *msg, const struct job_kin
 	struct ss_error err;
 
 	if (probe_output(opts, &err) < 0)
-		return output_failed(&job, &err);
+		return deliver_failed(msg, &err);
 	job.looks = calloc(job.n, sizeof(*job.looks));
 	if (job.looks) {
 		status = look_and_write(&job);
