@@ -142,6 +142,11 @@ struct ss_coverage {
 	uint64_t pause_ns;        /* first interrupt to last release, longest of the sweeps */
 	uint64_t bytes_copied;    /* of stack memory */
 	unsigned ticks_planned, ticks_done, ticks_missed;
+	/*
+	 * Of a capture that follows subprocesses, in the profile of the first process: those with a
+	 * profile, those that could not be read, those that ended before they could be.
+	 */
+	unsigned children_followed, children_refused, children_missed;
 };
 
 /*
@@ -166,6 +171,12 @@ struct ss_session_options {
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
 	unsigned max_frames;      /* 0: 65536 */
 };
+
+/*
+ * The descendants that these processes have at this moment, parents first: *ret is freed with free(),
+ * NULL if there are none.
+ */
+int ss_subprocesses(const pid_t *pids, size_t n, pid_t **ret, size_t *ret_n, struct ss_error *err);
 
 struct ss_session;
 struct ss_snapshot;
@@ -197,6 +208,7 @@ struct ss_progress {
 	uint64_t elapsed_ns, duration_ns; /* duration: 0 unknown */
 	unsigned ticks_done, ticks_missed;
 	unsigned threads;
+	unsigned processes; /* that live, subprocesses too */
 };
 
 struct ss_record_options {
@@ -206,6 +218,7 @@ struct ss_record_options {
 	uint64_t
 		began_ns; /* CLOCK_MONOTONIC: the processes began then, account from it on; 0: no */
 	uint64_t min_block_ns; /* waits shorter than this are dropped (and counted as dropped) */
+	bool subprocesses;     /* follow the children of the processes, and theirs */
 	bool timeline;         /* keep time order, for SS_FORMAT_SPEEDSCOPE */
 	/* Called after every tick; true ends the capture early, what was captured is kept. NULL: none. */
 	bool (*progress)(void *arg, const struct ss_progress *progress);
@@ -215,12 +228,15 @@ struct ss_record_options {
 struct ss_profile;
 
 /*
- * Capture n processes at once until the time is over or all have ended. Fills ret[0..n), owned by
- * the caller; a process that ended early has what was seen of it.
+ * Capture n processes at once until the time is over or all have ended; without a duration, until
+ * the n have, whatever their subprocesses do. *ret is an array of *ret_n >= n profiles, to be freed
+ * with free() as each of them with ss_profile_free: first those of the n in their order, then those
+ * of subprocesses, which need no session. A process that ended early has what was seen of it.
  */
 int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_record_options *options,
-	      struct ss_profile **ret, struct ss_error *err);
+	      struct ss_profile ***ret, size_t *ret_n, struct ss_error *err);
 void ss_profile_free(struct ss_profile *profile); /* NULL is fine */
+pid_t ss_profile_pid(const struct ss_profile *profile);
 /*
  * After the process has ended: true and its wait(2) status, if waiting for its stops reaped it. A
  * caller whose child it was asks here when waitpid says ECHILD.

@@ -94,6 +94,50 @@ void job_failed(struct job *job, const struct ss_error *err)
 		job->status = status;
 }
 
+struct look *job_add_look(struct job *job, pid_t pid)
+{
+	struct look *looks = reallocarray(job->looks, job->n + 1, sizeof(*looks));
+	struct ss_error err;
+
+	if (!looks) {
+		job_oom(&err);
+		job_failed(job, &err);
+		return NULL;
+	}
+	job->looks = looks;
+	looks[job->n] = (struct look){ .pid = pid };
+	return &looks[job->n++];
+}
+
+/* Those that are there now. A capture finds them by itself, and those that come later. */
+static void add_subprocesses(struct job *job)
+{
+	const struct id_list *pids = &job->opts->pids;
+	pid_t *found;
+	struct ss_error err;
+	size_t n;
+
+	if (!job->opts->subprocesses || job->opts->mode != OPTS_SNAPSHOT)
+		return;
+	if (ss_subprocesses(pids->ids, pids->n, &found, &n, &err) < 0) {
+		job_failed(job, &err);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct look *look = job_add_look(job, found[i]);
+
+		if (look)
+			look->subprocess = true;
+	}
+	free(found);
+}
+
+static bool has_ended(const struct ss_error *err)
+{
+	return err->kind == SS_ERR_NO_PROCESS || err->kind == SS_ERR_ZOMBIE ||
+	       err->kind == SS_ERR_GONE;
+}
+
 static void open_sessions(struct job *job)
 {
 	const struct opts *opts = job->opts;
@@ -107,14 +151,20 @@ static void open_sessions(struct job *job)
 		.max_frames = opts->frames > 65536 ? opts->frames : 0,
 	};
 	struct ss_error err;
+	size_t kept = 0;
 
 	for (size_t i = 0; i < job->n; i++) {
-		struct look *look = &job->looks[i];
+		struct look look = job->looks[i];
 
-		look->pid = opts->pids.ids[i];
-		if (ss_session_open(look->pid, &options, &look->session, &err) < 0)
+		if (ss_session_open(look.pid, &options, &look.session, &err) < 0) {
+			/* nobody asked for a child that has ended since */
+			if (look.subprocess && has_ended(&err))
+				continue;
 			job_failed(job, &err);
+		}
+		job->looks[kept++] = look;
 	}
+	job->n = kept;
 }
 
 static void close_sessions(struct job *job)
@@ -178,12 +228,16 @@ static enum cli_status coverage_status(const struct ss_coverage *coverage)
 /* The status of all processes together: NOTHING only if that holds for each of them. */
 static enum cli_status report(const struct job *job)
 {
-	size_t something = 0, complete = 0;
+	size_t something = 0, complete = 0, wanted = 0;
 
 	for (size_t i = 0; i < job->n; i++) {
 		const struct look *look = &job->looks[i];
 		const struct ss_coverage *coverage = job->kind->coverage(look);
 
+		/* nor for one that ended too soon */
+		if (look->subprocess && coverage && coverage->threads_sampled == 0)
+			continue;
+		wanted++;
 		if (!coverage)
 			continue;
 		coverage_report(job->msg, look->pid, coverage);
@@ -194,7 +248,7 @@ static enum cli_status report(const struct job *job)
 		return CLI_USAGE;
 	if (something == 0)
 		return CLI_NOTHING;
-	return complete == job->n ? CLI_COMPLETE : CLI_PARTIAL;
+	return complete == wanted ? CLI_COMPLETE : CLI_PARTIAL;
 }
 
 static enum cli_status look_and_write(struct job *job)
@@ -211,19 +265,17 @@ static enum cli_status look_and_write(struct job *job)
 
 int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind)
 {
-	struct job job = { .opts = opts, .msg = msg, .kind = kind, .n = opts->pids.n };
-	enum cli_status status = CLI_NOTHING;
+	struct job job = { .opts = opts, .msg = msg, .kind = kind };
+	enum cli_status status;
 	struct ss_error err;
 
 	if (probe_output(opts, &err) < 0)
 		return deliver_failed(msg, &err);
-	job.looks = calloc(job.n, sizeof(*job.looks));
-	if (job.looks) {
-		status = look_and_write(&job);
-		close_sessions(&job);
-	} else {
-		msg_error(msg, "out of memory");
-	}
+	for (size_t i = 0; i < opts->pids.n; i++)
+		job_add_look(&job, opts->pids.ids[i]);
+	add_subprocesses(&job);
+	status = look_and_write(&job);
+	close_sessions(&job);
 	free(job.looks);
 	return status;
 }

@@ -15,6 +15,7 @@
 /* One process. */
 struct look {
 	pid_t pid;
+	bool subprocess;              /* found by -s, not named */
 	struct ss_session *session;   /* NULL: it failed, and was said */
 	struct ss_snapshot *snapshot; /* of a snapshot; NULL: it failed, and was said */
 	struct ss_profile *profile;   /* of a capture */
@@ -41,6 +42,9 @@ struct job {
 
 /* Mistakes of the command line that need the world to be seen. */
 int job_check(const struct opts *opts, struct ss_error *err);
+
+/* A look at one more process; NULL if memory is out, which has been said then. */
+struct look *job_add_look(struct job *job, pid_t pid);
 
 /* Look at the processes of opts, write what that gave, say what is missing; the exit status. */
 int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind);

@@ -157,6 +157,13 @@ static int set_wall(struct opts *opts, const char *value, struct ss_error *err)
 	return choose_mode(opts, OPTS_WALL, "--wall", err);
 }
 
+static int set_subprocesses(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value, (void)err;
+	opts->subprocesses = true;
+	return 0;
+}
+
 static int set_duration(struct opts *opts, const char *value, struct ss_error *err)
 {
 	opts->timed_by = "--duration";
@@ -253,6 +260,7 @@ static int set_help(struct opts *opts, const char *value, struct ss_error *err)
 const struct opt opts_table[] = {
 	{ NULL, 0, NULL, "What to look at:", NULL, NULL },
 	{ "pid", 'p', "PID[,PID...]", "these processes; -p may be left out", NULL, set_pid },
+	{ "subprocesses", 's', NULL, "their children too, and theirs", NULL, set_subprocesses },
 	{ "tid", 0, "TID[,TID...]", "only these threads", NULL, set_tid },
 	{ "thread", 0, "REGEX", "only threads whose name matches", NULL, set_thread },
 	{ "focus", 0, "REGEX", "only threads with a function that matches", NULL, set_focus },
@@ -303,19 +311,9 @@ static const struct later {
 	const char *name;
 	char letter;
 } later_options[] = {
-	{ "mutex", 0 },
-	{ "threadcreate", 0 },
-	{ "trace", 0 },
-	{ "max-pause", 0 },
-	{ "subprocesses", 's' },
-	{ "observer", 0 },
-	{ "overhead", 0 },
-	{ "stuck", 0 },
-	{ "chains", 0 },
-	{ "fail-over", 0 },
-	{ "fail-on-deadlock", 0 },
-	{ "debuginfod", 0 },
-	{ "debug-dir", 0 },
+	{ "mutex", 0 },      { "threadcreate", 0 },     { "trace", 0 },      { "max-pause", 0 },
+	{ "observer", 0 },   { "overhead", 0 },         { "stuck", 0 },      { "chains", 0 },
+	{ "fail-over", 0 },  { "fail-on-deadlock", 0 }, { "debuginfod", 0 }, { "debug-dir", 0 },
 	{ "no-symbols", 0 },
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
@@ -466,6 +464,8 @@ static int finish(struct opts *opts, struct ss_error *err)
 		return parse_fail(err, "-- COMMAND needs a mode: --block, --cpu or --wall");
 	if (opts->pids.n == 0 && !opts->command)
 		return parse_fail(err, "no process given");
+	if (opts->subprocesses && opts->tids.n)
+		return parse_fail(err, "--tid names threads of the processes given: not with -s");
 	if (opts->mode == OPTS_SNAPSHOT && opts->timed_by)
 		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
 				  opts->timed_by);

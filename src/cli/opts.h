@@ -39,6 +39,7 @@ struct opts {
 	uint64_t min_block_ns;
 	const char *timed_by; /* an option that makes sense for a capture only; NULL: none */
 	bool no_idle, summary;
+	bool subprocesses;
 	char **command;    /* of `-- COMMAND`, NULL-terminated; NULL: none */
 	uint64_t began_ns; /* of the command, once it runs */
 	struct id_list pids, tids;

@@ -50,9 +50,10 @@ static bool show_progress(void *arg, const struct ss_progress *now)
 	if (now->elapsed_ns - progress->last_ns > 500000000) {
 		progress->last_ns = now->elapsed_ns;
 		progress->shown |= msg_progress(
-			progress->msg, "%.0f of %.0f s, %u threads, %u ticks, %u missed",
-			(double)now->elapsed_ns / 1e9, (double)now->duration_ns / 1e9, now->threads,
-			now->ticks_done, now->ticks_missed);
+			progress->msg,
+			"%.0f of %.0f s, %u processes, %u threads, %u ticks, %u missed",
+			(double)now->elapsed_ns / 1e9, (double)now->duration_ns / 1e9,
+			now->processes, now->threads, now->ticks_done, now->ticks_missed);
 	}
 	return interrupted;
 }
@@ -69,9 +70,9 @@ static enum ss_profile_kind profile_kind(enum opts_mode mode)
 	}
 }
 
-/* Profiles of the open sessions into their looks. */
-static int record(struct job *job, struct ss_session **sessions, struct ss_profile **profiles,
-		  size_t n, struct ss_error *err)
+/* Capture the open sessions. */
+static int record(struct job *job, struct ss_session **sessions, size_t n, struct ss_profile ***ret,
+		  size_t *ret_n, struct ss_error *err)
 {
 	const struct opts *opts = job->opts;
 	struct progress progress = { .msg = job->msg };
@@ -81,6 +82,7 @@ static int record(struct job *job, struct ss_session **sessions, struct ss_profi
 		.rate_hz = opts->rate,
 		.began_ns = opts->began_ns,
 		.min_block_ns = opts->min_block_ns,
+		.subprocesses = opts->subprocesses,
 		.timeline = opts->format == SS_FORMAT_SPEEDSCOPE,
 		.progress = show_progress,
 		.progress_arg = &progress,
@@ -88,7 +90,7 @@ static int record(struct job *job, struct ss_session **sessions, struct ss_profi
 	int r;
 
 	catch_interrupts();
-	r = ss_record(sessions, n, &options, profiles, err);
+	r = ss_record(sessions, n, &options, ret, ret_n, err);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < n; i++)
@@ -98,36 +100,48 @@ static int record(struct job *job, struct ss_session **sessions, struct ss_profi
 	return r;
 }
 
-static void give_out(struct job *job, struct ss_profile **profiles)
+/* Profiles of the open sessions into their looks, those of subprocesses into looks of their own. */
+static void give_out(struct job *job, struct ss_profile **profiles, size_t n)
 {
-	size_t k = 0;
+	size_t named = job->n, k = 0;
 
-	for (size_t i = 0; i < job->n; i++)
+	for (size_t i = 0; i < named; i++)
 		if (job->looks[i].session)
 			job->looks[i].profile = profiles[k++];
+	for (; k < n; k++) {
+		struct look *look = job_add_look(job, ss_profile_pid(profiles[k]));
+
+		if (look) {
+			look->subprocess = true;
+			look->profile = profiles[k];
+		} else {
+			ss_profile_free(profiles[k]);
+		}
+	}
 }
 
 static void take_profiles(struct job *job)
 {
 	struct ss_session **sessions = calloc(job->n, sizeof(*sessions));
-	struct ss_profile **profiles = calloc(job->n, sizeof(*profiles));
+	struct ss_profile **profiles;
 	struct ss_error err;
-	size_t n = 0;
+	size_t n = 0, nprofiles;
 
 	for (size_t i = 0; sessions && i < job->n; i++)
 		if (job->looks[i].session)
 			sessions[n++] = job->looks[i].session;
-	if (!sessions || !profiles) {
+	if (!sessions) {
 		job_oom(&err);
 		job_failed(job, &err);
 	} else if (n) {
-		if (record(job, sessions, profiles, n, &err) < 0)
+		if (record(job, sessions, n, &profiles, &nprofiles, &err) < 0) {
 			job_failed(job, &err);
-		else
-			give_out(job, profiles);
+		} else {
+			give_out(job, profiles, nprofiles);
+			free(profiles);
+		}
 	}
 	free(sessions);
-	free(profiles);
 }
 
 static const struct ss_coverage *profile_coverage(const struct look *look)

@@ -1,135 +1,223 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ss_record: the clock of a capture. Ticks stand on an absolute time line, so that a slow tick does
- * not move the ones after it; ticks that cannot be kept are counted as missed and stretched over,
- * for the account works on the kernel's counters and not on the number of ticks. Each tick is moved
- * a little at random, against programs that beat at the same rate.
+ * ss_record: a capture of several processes, tick by tick, and of the children that they make. A
+ * child has a session of its own; when it ends, its profile is made at once and the session closed,
+ * so that a build with thousands of short-lived processes costs no more than what was seen of them.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "engine/metronome.h"
 #include "engine/recorder.h"
+#include "target/children.h"
 
 #define DEFAULT_RATE_HZ 99.0
 #define MAX_RATE_HZ     1000.0
+#define CHILDREN_AGE_NS (20 * NS_PER_MS) /* how old a list of the processes may be */
 
-enum { JITTER_SHARE = 10 }; /* a tick is moved by at most a tenth of the period */
-
-struct metronome {
-	uint64_t start_ns, period_ns;
-	uint64_t next; /* number of the next tick */
-	uint64_t random;
-	unsigned done, missed;
+/* One process of the capture. */
+struct observed {
+	struct ss_session *session;
+	struct recorder *recorder;           /* NULL once profile is made */
+	struct ss_profile *profile;          /* of a child that has ended */
+	bool ended, child;                   /* child: the session is ours */
+	unsigned done_before, missed_before; /* ticks of the capture that it was not there for */
 };
-
-static void metronome_init(struct metronome *metronome, double rate_hz)
-{
-	*metronome = (struct metronome){
-		.start_ns = clock_mono_ns(),
-		.period_ns = (uint64_t)((double)NS_PER_SEC / rate_hz),
-	};
-	metronome->random = metronome->start_ns | 1;
-}
-
-/* xorshift64 (Marsaglia 2003): even enough for a jitter */
-static uint64_t next_random(struct metronome *metronome)
-{
-	metronome->random ^= metronome->random << 13;
-	metronome->random ^= metronome->random >> 7;
-	metronome->random ^= metronome->random << 17;
-	return metronome->random;
-}
-
-static uint64_t tick_time(struct metronome *metronome)
-{
-	uint64_t jitter = metronome->period_ns / JITTER_SHARE;
-	uint64_t t = metronome->start_ns + metronome->next * metronome->period_ns;
-
-	return metronome->next ? t - jitter + next_random(metronome) % (2 * jitter + 1) : t;
-}
-
-/* When the next tick is due, at end_ns at the latest (0: no end); ticks that are over are missed. */
-static uint64_t metronome_next(struct metronome *metronome, uint64_t end_ns)
-{
-	uint64_t now = clock_mono_ns(), t;
-	uint64_t due = (now - metronome->start_ns) / metronome->period_ns;
-
-	if (due > metronome->next) {
-		metronome->missed += (unsigned)(due - metronome->next);
-		metronome->next = due;
-	}
-	t = tick_time(metronome);
-	if (end_ns && t > end_ns)
-		t = end_ns;
-	metronome->next++;
-	return t;
-}
 
 struct recording {
 	const struct ss_record_options *options;
-	struct recorder **recorders;
-	bool *ended;
-	size_t n;
+	VEC(struct observed) all; /* those that the caller named come first */
+	size_t nnamed;
 	struct metronome metronome;
-	uint64_t end_ns; /* 0: none */
+	uint64_t end_ns;           /* 0: none */
+	struct children *children; /* NULL: they are not wanted */
+	struct tids newcomers;     /* scratch */
+	uint64_t children_ns;      /* when they were last looked for */
+	unsigned refused, missed;  /* children that could not be opened; that ended before */
 };
+
+static void observed_done(struct observed *observed)
+{
+	ss_profile_free(observed->profile);
+	recorder_free(observed->recorder);
+	if (observed->child)
+		ss_session_close(observed->session);
+}
 
 static void recording_done(struct recording *recording)
 {
-	for (size_t i = 0; recording->recorders && i < recording->n; i++)
-		recorder_free(recording->recorders[i]);
-	free(recording->recorders);
-	free(recording->ended);
+	vec_each(observed, &recording->all)
+		observed_done(observed);
+	vec_done(&recording->all);
+	vec_done(&recording->newcomers.tid);
+	children_free(recording->children);
+}
+
+/* Takes the session of a child over, on failure too. */
+static int add_process(struct recording *recording, struct ss_session *session, bool child,
+		       uint64_t began_ns, struct ss_error *err)
+{
+	struct ss_record_options options = *recording->options;
+	struct observed observed = {
+		.session = session,
+		.child = child,
+		.done_before = recording->metronome.done,
+		.missed_before = recording->metronome.missed,
+	};
+	int r;
+
+	options.began_ns = began_ns;
+	r = recorder_new(session, &options, &observed.recorder, err);
+	if (r == 0 && vec_push(&recording->all, observed) < 0)
+		r = ss_error_oom(err);
+	if (r < 0)
+		observed_done(&observed);
+	return r;
+}
+
+static int follow_children(struct recording *recording, struct ss_error *err)
+{
+	recording->children = children_new();
+	if (!recording->children)
+		return ss_error_oom(err);
+	for (size_t i = 0; i < recording->nnamed; i++)
+		if (children_follow(recording->children,
+				    recording->all.data[i].session->target.pid) < 0)
+			return ss_error_oom(err);
+	return 0;
 }
 
 static int recording_init(struct recording *recording, struct ss_session *const *sessions, size_t n,
 			  struct ss_error *err)
 {
-	recording->recorders = calloc(n, sizeof(*recording->recorders));
-	recording->ended = calloc(n, sizeof(*recording->ended));
-	if (!recording->recorders || !recording->ended)
-		return ss_error_oom(err);
-	recording->n = n;
 	for (size_t i = 0; i < n; i++) {
-		int r = recorder_new(sessions[i], recording->options, &recording->recorders[i],
-				     err);
+		int r = add_process(recording, sessions[i], false, recording->options->began_ns,
+				    err);
 
 		if (r < 0)
 			return r;
 	}
+	recording->nnamed = n;
+	return recording->options->subprocesses ? follow_children(recording, err) : 0;
+}
+
+/* ---- children ---- */
+
+static bool is_named(const struct recording *recording, pid_t pid)
+{
+	for (size_t i = 0; i < recording->nnamed; i++)
+		if (recording->all.data[i].session->target.pid == pid)
+			return true;
+	return false;
+}
+
+/* One that cannot be read is counted: it must not end the capture of the others. */
+static int add_child(struct recording *recording, pid_t pid, uint64_t began_ns,
+		     struct ss_error *err)
+{
+	struct ss_session *session;
+	int r = session_open_like(recording->all.data[0].session, pid, &session, err);
+
+	if (r == 0)
+		return add_process(recording, session, true, began_ns, err);
+	if (err->kind == SS_ERR_NO_MEMORY)
+		return r;
+	if (err->kind == SS_ERR_NO_PROCESS || err->kind == SS_ERR_ZOMBIE ||
+	    err->kind == SS_ERR_GONE)
+		recording->missed++;
+	else
+		recording->refused++;
 	return 0;
 }
 
-static void wait_until(uint64_t t)
+/* Those that are new since the last time began after it; at the first time all of them did before. */
+static int add_children(struct recording *recording, struct ss_error *err)
 {
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME,
-			&(struct timespec){ .tv_sec = (time_t)(t / NS_PER_SEC),
-					    .tv_nsec = (long)(t % NS_PER_SEC) },
-			NULL);
+	uint64_t now = clock_mono_ns(), before = recording->children_ns;
+	int r;
+
+	if (!recording->children || (before && now - before < CHILDREN_AGE_NS))
+		return 0;
+	recording->children_ns = now;
+	r = children_find(recording->children, &recording->newcomers, err);
+	for (size_t i = 0; i < recording->newcomers.tid.n && r == 0; i++) {
+		pid_t pid = recording->newcomers.tid.data[i];
+
+		if (!is_named(recording, pid))
+			r = add_child(recording, pid, before, err);
+	}
+	return r;
 }
 
-/* One tick of every process. How many are alive, or a negative errno if the first look failed. */
+static int finish(struct recording *recording, struct observed *observed, struct ss_profile **ret,
+		  struct ss_error *err)
+{
+	const struct metronome *metronome = &recording->metronome;
+
+	return recorder_finish(observed->recorder, metronome->done - observed->done_before,
+			       metronome->missed - observed->missed_before, ret, err);
+}
+
+/* The profile of a child, which stands without its session; NULL if it was never seen. */
+static int finish_child(struct recording *recording, struct observed *observed,
+			struct ss_error *err)
+{
+	struct ss_profile *profile;
+	int r = finish(recording, observed, &profile, err);
+
+	if (r == 0)
+		r = profile_keep(profile, err);
+	if (r < 0)
+		return r;
+	recorder_free(observed->recorder);
+	observed->recorder = NULL;
+	ss_session_close(observed->session);
+	observed->session = NULL;
+	observed->profile = profile;
+	return 0;
+}
+
+/* ---- ticks ---- */
+
+static int tick_one(struct recording *recording, struct observed *observed, struct ss_error *err)
+{
+	int r = recorder_tick(observed->recorder, err);
+
+	if (r < 0 && recording->metronome.done == 0 && !observed->child)
+		return r;
+	/* what was seen of a process that can no longer be read is kept */
+	observed->ended = r <= 0;
+	if (observed->ended && observed->child)
+		return finish_child(recording, observed, err);
+	return 0;
+}
+
+/* One tick of every process; 0, or a negative errno if the first look failed. */
 static int tick_all(struct recording *recording, struct ss_error *err)
 {
-	int alive = 0;
+	int r = add_children(recording, err);
 
-	for (size_t i = 0; i < recording->n; i++) {
-		int r;
-
-		if (recording->ended[i])
-			continue;
-		r = recorder_tick(recording->recorders[i], err);
-		if (r < 0 && recording->metronome.done == 0)
-			return r;
-		/* what was seen of a process that can no longer be read is kept */
-		recording->ended[i] = r <= 0;
-		alive += r > 0;
-	}
+	for (size_t i = 0; i < recording->all.n && r == 0; i++)
+		if (!recording->all.data[i].ended)
+			r = tick_one(recording, &recording->all.data[i], err);
 	recording->metronome.done++;
-	return alive;
+	return r;
+}
+
+/*
+ * Without a duration the capture ends with the processes that were named: a daemon which a command
+ * left behind would keep it for ever.
+ */
+static bool is_over(const struct recording *recording)
+{
+	size_t n = recording->end_ns ? recording->all.n : recording->nnamed;
+
+	for (size_t i = 0; i < n; i++)
+		if (!recording->all.data[i].ended)
+			return false;
+	return true;
 }
 
 static bool wants_more(const struct recording *recording)
@@ -143,46 +231,87 @@ static bool wants_more(const struct recording *recording)
 		.ticks_missed = metronome->missed,
 	};
 
-	for (size_t i = 0; i < recording->n; i++)
-		progress.threads += recorder_threads(recording->recorders[i]);
+	vec_each(observed, &recording->all) {
+		if (observed->ended)
+			continue;
+		progress.threads += recorder_threads(observed->recorder);
+		progress.processes++;
+	}
 	return !options->progress || !options->progress(options->progress_arg, &progress);
 }
 
 static int run(struct recording *recording, struct ss_error *err)
 {
-	int alive;
+	struct metronome *metronome = &recording->metronome;
+	int r;
 
-	metronome_init(&recording->metronome, recording->options->rate_hz);
+	metronome_init(metronome, recording->options->rate_hz);
 	if (recording->options->duration_ns)
-		recording->end_ns = recording->metronome.start_ns + recording->options->duration_ns;
+		recording->end_ns = metronome->start_ns + recording->options->duration_ns;
 	do {
-		wait_until(metronome_next(&recording->metronome, recording->end_ns));
-		alive = tick_all(recording, err);
-		if (alive <= 0 || !wants_more(recording))
-			return alive < 0 ? alive : 0;
+		metronome_wait(metronome, recording->end_ns);
+		r = tick_all(recording, err);
+		if (r < 0 || is_over(recording) || !wants_more(recording))
+			return r;
 	} while (recording->end_ns == 0 || clock_mono_ns() < recording->end_ns);
 	return 0;
 }
 
-static int collect(struct recording *recording, struct ss_profile **ret, struct ss_error *err)
+/* ---- the result ---- */
+
+static int finish_all(struct recording *recording, struct ss_error *err)
 {
-	const struct metronome *metronome = &recording->metronome;
+	vec_each(observed, &recording->all) {
+		int r = 0;
 
-	for (size_t i = 0; i < recording->n; i++) {
-		int r = recorder_finish(recording->recorders[i], metronome->done, metronome->missed,
-					&ret[i], err);
-
-		if (r < 0) {
-			while (i-- > 0)
-				ss_profile_free(ret[i]);
+		if (observed->profile)
+			continue;
+		if (observed->child)
+			r = finish_child(recording, observed, err);
+		else
+			r = finish(recording, observed, &observed->profile, err);
+		if (r < 0)
 			return r;
-		}
 	}
 	return 0;
 }
 
+/* Whose child it was is not known any more: the first process stands for all that were named. */
+static void note_children(const struct recording *recording, struct ss_profile *profile,
+			  size_t nchildren)
+{
+	profile->coverage.children_followed = (unsigned)nchildren;
+	profile->coverage.children_refused = recording->refused;
+	profile->coverage.children_missed = recording->missed;
+}
+
+static int collect(struct recording *recording, struct ss_profile ***ret, size_t *ret_n,
+		   struct ss_error *err)
+{
+	struct ss_profile **profiles;
+	size_t n = 0;
+	int r = finish_all(recording, err);
+
+	if (r < 0)
+		return r;
+	profiles = calloc(recording->all.n, sizeof(*profiles));
+	if (!profiles)
+		return ss_error_oom(err);
+	vec_each(observed, &recording->all) {
+		/* a child that ended before its first look has nothing to show */
+		if (observed->child && observed->profile->nthreads == 0)
+			recording->missed++;
+		else
+			profiles[n++] = steal_ptr(observed->profile);
+	}
+	note_children(recording, profiles[0], n - recording->nnamed);
+	*ret = profiles;
+	*ret_n = n;
+	return 0;
+}
+
 int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_record_options *options,
-	      struct ss_profile **ret, struct ss_error *err)
+	      struct ss_profile ***ret, size_t *ret_n, struct ss_error *err)
 {
 	struct ss_record_options settled = *options;
 	_cleanup_(recording_done) struct recording recording = { .options = &settled };
@@ -197,8 +326,13 @@ int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_reco
 	if (r == 0)
 		r = run(&recording, err);
 	if (r == 0)
-		r = collect(&recording, ret, err);
+		r = collect(&recording, ret, ret_n, err);
 	return r;
+}
+
+pid_t ss_profile_pid(const struct ss_profile *profile)
+{
+	return profile->pid;
 }
 
 const struct ss_coverage *ss_profile_coverage(const struct ss_profile *profile)

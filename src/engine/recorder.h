@@ -32,4 +32,7 @@ unsigned recorder_threads(const struct recorder *recorder);
 int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned ticks_missed,
 		    struct ss_profile **ret, struct ss_error *err);
 
+/* After recorder_finish: the profile no longer needs the session (keep.c). */
+int profile_keep(struct ss_profile *profile, struct ss_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "base/fileio.h"
@@ -35,7 +36,11 @@ static int copy_options(struct ss_session *session, const struct ss_session_opti
 	if (regcomp(&session->only_names, options->thread_regex, REG_EXTENDED | REG_NOSUB) != 0)
 		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
 				    "'%s' is not a regular expression", options->thread_regex);
-	session->has_only_names = true;
+	session->thread_regex = strdup(options->thread_regex);
+	if (!session->thread_regex) {
+		regfree(&session->only_names);
+		return ss_error_oom(err);
+	}
 	return 0;
 }
 
@@ -92,6 +97,19 @@ int ss_session_open(pid_t pid, const struct ss_session_options *options, struct 
 	return 0;
 }
 
+int session_open_like(const struct ss_session *like, pid_t pid, struct ss_session **ret,
+		      struct ss_error *err)
+{
+	const struct ss_session_options options = {
+		.stop = like->stop,
+		.unwinder = like->unwinder_ops->name,
+		.thread_regex = like->thread_regex,
+		.max_frames = like->max_frames,
+	};
+
+	return ss_session_open(pid, &options, ret, err);
+}
+
 void ss_session_close(struct ss_session *session)
 {
 	if (!session)
@@ -105,8 +123,9 @@ void ss_session_close(struct ss_session *session)
 	target_close(&session->target);
 	maps_done(&session->maps);
 	schedclock_done(&session->schedclock);
-	if (session->has_only_names)
+	if (session->thread_regex)
 		regfree(&session->only_names);
+	free(session->thread_regex);
 	vec_done(&session->only_tids);
 	vec_done(&session->all_tids.tid);
 	vec_done(&session->tids.tid);
@@ -146,7 +165,7 @@ static bool wants_tid(const struct ss_session *session, pid_t tid)
 			return true;
 	if (session->only_tids.n)
 		return false;
-	if (!session->has_only_names)
+	if (!session->thread_regex)
 		return true;
 	snprintf(path, sizeof(path), "%d/comm", (int)tid);
 	len = file_read_at(session->target.task_fd, path, comm, sizeof(comm));

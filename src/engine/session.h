@@ -32,7 +32,7 @@ struct ss_session {
 	unsigned max_frames;
 	VEC(pid_t) only_tids; /* empty: all */
 	regex_t only_names;
-	bool has_only_names;
+	char *thread_regex; /* as text; NULL: all */
 
 	struct target target;
 	int root_fd; /* the target's root directory, -1 if it may not be opened */
@@ -54,6 +54,10 @@ struct ss_session {
 	VEC(struct thread_walk) walks; /* by thread, like capture.threads */
 	VEC(struct sweep_request) requests;
 };
+
+/* A session on another process with the same options, but for the choice of single threads. */
+int session_open_like(const struct ss_session *like, pid_t pid, struct ss_session **ret,
+		      struct ss_error *err);
 
 /* The threads of this moment that are wanted: tids, all_tids, filtered. */
 int session_list_threads(struct ss_session *session, struct ss_error *err);

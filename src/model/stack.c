@@ -41,8 +41,8 @@ static bool same_frames(const struct stack *stack, const struct frame *frames, u
 	return true;
 }
 
-static const struct stack **slot_for(const struct stack **slots, size_t cap,
-				     const struct frame *frames, unsigned n, enum ss_stack_end end)
+static struct stack **slot_for(struct stack **slots, size_t cap, const struct frame *frames,
+			       unsigned n, enum ss_stack_end end)
 {
 	size_t i = hash_frames(frames, n, end) & (cap - 1);
 
@@ -54,12 +54,12 @@ static const struct stack **slot_for(const struct stack **slots, size_t cap,
 static int grow(struct stack_table *table)
 {
 	size_t cap = table->cap ? 2 * table->cap : 64;
-	const struct stack **slots = calloc(cap, sizeof(*slots));
+	struct stack **slots = calloc(cap, sizeof(*slots));
 
 	if (!slots)
 		return -1;
 	for (size_t i = 0; i < table->cap; i++) {
-		const struct stack *old = table->slots[i];
+		struct stack *old = table->slots[i];
 
 		if (old)
 			*slot_for(slots, cap, old->frames, old->n, old->end) = old;
@@ -73,7 +73,7 @@ static int grow(struct stack_table *table)
 const struct stack *stack_intern(struct stack_table *table, const struct frame *frames, unsigned n,
 				 enum ss_stack_end end)
 {
-	const struct stack **slot;
+	struct stack **slot;
 	struct stack *stack;
 
 	if (2 * (table->n + 1) > table->cap && grow(table) < 0)
@@ -90,6 +90,14 @@ const struct stack *stack_intern(struct stack_table *table, const struct frame *
 	if (n)
 		memcpy(stack->frames, frames, n * sizeof(*frames));
 	return *slot = stack;
+}
+
+void stack_table_each(struct stack_table *table, void (*visit)(struct stack *stack, void *arg),
+		      void *arg)
+{
+	for (size_t i = 0; i < table->cap; i++)
+		if (table->slots[i])
+			visit(table->slots[i], arg);
 }
 
 const char *stack_end_words(enum ss_stack_end end)

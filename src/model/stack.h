@@ -77,7 +77,7 @@ struct stack {
 
 struct stack_table {
 	struct arena arena;
-	const struct stack **slots;
+	struct stack **slots;
 	size_t n, cap;
 };
 
@@ -90,6 +90,10 @@ void stack_table_done(struct stack_table *table);
  */
 const struct stack *stack_intern(struct stack_table *table, const struct frame *frames, unsigned n,
 				 enum ss_stack_end end);
+
+/* For the table's owner: every stack, in any order; what its locations point to may be changed. */
+void stack_table_each(struct stack_table *table, void (*visit)(struct stack *stack, void *arg),
+		      void *arg);
 
 const char *stack_end_words(enum ss_stack_end end);
 

@@ -145,6 +145,16 @@ static void cover_capture(struct buf *buf, const struct ss_profile *profile)
 		buf_puts(buf, "; without schedstat: times are samples times the period");
 }
 
+static void cover_children(struct buf *buf, const struct ss_coverage *c, const char *prefix)
+{
+	if (c->children_followed + c->children_refused + c->children_missed == 0)
+		return;
+	buf_printf(buf,
+		   "%ssubprocesses: %u followed, %u could not be read, %u ended before they could "
+		   "be\n",
+		   prefix, c->children_followed, c->children_refused, c->children_missed);
+}
+
 static void cover_idle(struct buf *buf, const struct ss_profile *profile,
 		       const struct write_options *options)
 {
@@ -171,6 +181,7 @@ void account_coverage(struct buf *buf, const struct ss_profile *profile,
 	cover_idle(buf, profile, options);
 	buf_putc(buf, '\n');
 	write_coverage_counts(buf, &profile->coverage, prefix);
+	cover_children(buf, &profile->coverage, prefix);
 	if (profile->segments_dropped)
 		buf_printf(buf, "%stime line cut short: %zu pieces left out for want of memory\n",
 			   prefix, profile->segments_dropped);

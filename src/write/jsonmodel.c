@@ -164,6 +164,9 @@ void json_coverage(struct json *j, const struct ss_coverage *c)
 		{ "ticks_planned", c->ticks_planned },
 		{ "ticks_done", c->ticks_done },
 		{ "ticks_missed", c->ticks_missed },
+		{ "children_followed", c->children_followed },
+		{ "children_refused", c->children_refused },
+		{ "children_missed", c->children_missed },
 	};
 
 	json_open_key(j, "coverage", '{');

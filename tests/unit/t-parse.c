@@ -206,7 +206,6 @@ static void test_later_versions(void **state)
 	(void)state;
 	assert_refused("--mutex 1", "--mutex: not in this version");
 	assert_refused("1 --stuck=3", "--stuck: not in this version");
-	assert_refused("-s 1", "-s: not in this version");
 	assert_refused("top 1", "top: not in this version");
 }
 
