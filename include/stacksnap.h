@@ -136,6 +136,7 @@ struct ss_coverage {
 	unsigned stops;           /* times that a thread was stopped */
 	unsigned eintr_avoided;   /* -EINTR turned into a restart at a stop */
 	unsigned eintr_caused;    /* interrupted calls that the target will see as EINTR */
+	unsigned threads_moved;   /* left out because they ran since ss_session_mark */
 	unsigned waits_undated;   /* blocked threads whose wait has no known duration */
 	uint64_t longest_stop_ns; /* longest time that any one thread stood stopped */
 	uint64_t total_stop_ns;   /* sum over threads */
@@ -188,6 +189,12 @@ void ss_session_close(struct ss_session *session); /* NULL is fine */
 
 /* One look at every thread. On success *ret is owned by the caller. */
 int ss_session_snapshot(struct ss_session *session, struct ss_snapshot **ret, struct ss_error *err);
+/*
+ * Set a mark: the snapshots after it show only threads that have not run since, in the text form
+ * those first that have waited longest. Stops nothing. SS_ERR_NOTHING if the kernel does not count.
+ */
+int ss_session_mark(struct ss_session *session, struct ss_error *err);
+
 void ss_snapshot_free(struct ss_snapshot *snapshot); /* NULL is fine */
 
 const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapshot);

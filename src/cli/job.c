@@ -117,7 +117,7 @@ static void add_subprocesses(struct job *job)
 	struct ss_error err;
 	size_t n;
 
-	if (!job->opts->subprocesses || job->opts->mode != OPTS_SNAPSHOT)
+	if (!job->opts->subprocesses || opts_is_capture(job->opts))
 		return;
 	if (ss_subprocesses(pids->ids, pids->n, &found, &n, &err) < 0) {
 		job_failed(job, &err);

@@ -139,6 +139,12 @@ static int choose_mode(struct opts *opts, enum opts_mode mode, const char *by, s
 	return 0;
 }
 
+static int set_stuck(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value;
+	return choose_mode(opts, OPTS_STUCK, "--stuck", err);
+}
+
 static int set_block(struct opts *opts, const char *value, struct ss_error *err)
 {
 	(void)value;
@@ -166,7 +172,6 @@ static int set_subprocesses(struct opts *opts, const char *value, struct ss_erro
 
 static int set_duration(struct opts *opts, const char *value, struct ss_error *err)
 {
-	opts->timed_by = "--duration";
 	return parse_duration(value, "--duration", &opts->duration_ns, err);
 }
 
@@ -266,6 +271,9 @@ const struct opt opts_table[] = {
 	{ "focus", 0, "REGEX", "only threads with a function that matches", NULL, set_focus },
 	{ "ignore", 0, "REGEX", "no threads with a function that matches", NULL, set_ignore },
 
+	{ "stuck", 0, NULL, "only what does not move for a time (-d; default 2 s)", NULL,
+	  set_stuck },
+
 	{ NULL, 0, NULL, "A capture over time, instead of one look:", NULL, NULL },
 	{ "block", 0, NULL, "time blocked, by the stack that waited", NULL, set_block },
 	{ "cpu", 0, NULL, "time on CPU", NULL, set_cpu },
@@ -307,14 +315,10 @@ const struct opt opts_table[] = {
 const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
-static const struct later {
-	const char *name;
-	char letter;
-} later_options[] = {
-	{ "mutex", 0 },      { "threadcreate", 0 },     { "trace", 0 },      { "max-pause", 0 },
-	{ "observer", 0 },   { "overhead", 0 },         { "stuck", 0 },      { "chains", 0 },
-	{ "fail-over", 0 },  { "fail-on-deadlock", 0 }, { "debuginfod", 0 }, { "debug-dir", 0 },
-	{ "no-symbols", 0 },
+static const char *const later_options[] = {
+	"mutex",     "threadcreate", "trace",     "max-pause",        "observer",
+	"overhead",  "chains",       "fail-over", "fail-on-deadlock", "debuginfod",
+	"debug-dir", "no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 
@@ -375,8 +379,7 @@ static void table_fill(struct getopt_table *table)
 	}
 	/* optional: whatever follows, the name itself is the mistake to report */
 	for (size_t i = 0; i < COUNT(later_options); i++)
-		table_add(table, later_options[i].name, later_options[i].letter, optional_argument,
-			  VAL_LATER + (int)i);
+		table_add(table, later_options[i], 0, optional_argument, VAL_LATER + (int)i);
 }
 
 /* The option of a value that getopt_long returned; NULL if it is none of this version. */
@@ -392,10 +395,7 @@ static const struct opt *find_opt(int val)
 
 static int fail_later(int val, struct ss_error *err)
 {
-	if (val >= VAL_LATER)
-		return parse_fail(err, "--%s: not in this version",
-				  later_options[val - VAL_LATER].name);
-	return parse_fail(err, "-%c: not in this version", val);
+	return parse_fail(err, "--%s: not in this version", later_options[val - VAL_LATER]);
 }
 
 /* getopt_long said '?': an unknown letter, an unknown or ambiguous name, or a value not wanted. */
@@ -452,6 +452,11 @@ static int format_from_path(struct opts *opts, struct ss_error *err)
 	return 0;
 }
 
+bool opts_is_capture(const struct opts *opts)
+{
+	return opts->mode != OPTS_SNAPSHOT && opts->mode != OPTS_STUCK;
+}
+
 static int finish(struct opts *opts, struct ss_error *err)
 {
 	int r = opts->format_by ? 0 : format_from_path(opts, err);
@@ -460,16 +465,19 @@ static int finish(struct opts *opts, struct ss_error *err)
 		return r;
 	if (opts->command && opts->pids.n)
 		return parse_fail(err, "either processes or -- COMMAND, not both");
-	if (opts->command && opts->mode == OPTS_SNAPSHOT)
+	if (opts->command && !opts_is_capture(opts))
 		return parse_fail(err, "-- COMMAND needs a mode: --block, --cpu or --wall");
 	if (opts->pids.n == 0 && !opts->command)
 		return parse_fail(err, "no process given");
 	if (opts->subprocesses && opts->tids.n)
 		return parse_fail(err, "--tid names threads of the processes given: not with -s");
-	if (opts->mode == OPTS_SNAPSHOT && opts->timed_by)
+	if (opts->mode == OPTS_SNAPSHOT && opts->duration_ns)
+		return parse_fail(err, "--duration is for a capture (--block, --cpu, --wall) and "
+				       "for --stuck");
+	if (!opts_is_capture(opts) && opts->timed_by)
 		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
 				  opts->timed_by);
-	if (opts->mode != OPTS_SNAPSHOT && opts->go)
+	if (opts_is_capture(opts) && opts->go)
 		return parse_fail(err, "--go is for a snapshot, not for %s", opts->mode_by);
 	if (opts->go && opts->format != SS_FORMAT_TEXT)
 		return parse_fail(err, "--go is a form of the text format only");

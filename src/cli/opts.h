@@ -24,6 +24,7 @@ enum opts_action {
 /* A snapshot, or a capture over time. */
 enum opts_mode {
 	OPTS_SNAPSHOT,
+	OPTS_STUCK, /* a snapshot of what did not move for a time */
 	OPTS_BLOCK,
 	OPTS_CPU,
 	OPTS_WALL,
@@ -53,6 +54,9 @@ struct opts {
 	bool go, all_labels, no_color;
 	enum msg_level level;
 };
+
+/* True for the modes that look many times. */
+bool opts_is_capture(const struct opts *opts);
 
 /* One option, or a heading of --help if name is NULL. */
 struct opt {

@@ -65,6 +65,21 @@ static void date_wait(struct assembly *a, const struct capture_thread *captured,
 	a->snapshot->coverage.waits_undated += !wait->since_known;
 }
 
+/* A thread that stood still has waited since the mark at least. */
+static void hold_against_mark(struct assembly *a, const struct look *look, struct thread *thread)
+{
+	struct ss_session *session = a->session;
+
+	if (!session->marked_ns)
+		return;
+	thread->moved = session_has_moved(session, look);
+	a->snapshot->coverage.threads_moved += thread->moved;
+	if (thread->moved || thread->wait.since_known)
+		return;
+	thread->wait.since_known = thread->wait.since_at_least = true;
+	thread->wait.since_ns = look->at_ns - session->marked_ns;
+}
+
 /* ---- threads ---- */
 
 static int add_thread(struct assembly *a, size_t i, struct thread *thread)
@@ -105,6 +120,30 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 			return -ENOMEM;
 	}
 	date_wait(a, captured, thread);
+	hold_against_mark(a, look, thread);
+	return 0;
+}
+
+static int compare_since(const void *a, const void *b)
+{
+	const struct thread *x = *(const struct thread *const *)a;
+	const struct thread *y = *(const struct thread *const *)b;
+
+	if (x->wait.since_ns != y->wait.since_ns)
+		return x->wait.since_ns > y->wait.since_ns ? -1 : 1;
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* Those first that have waited longest. */
+static int order_threads(struct ss_snapshot *snapshot)
+{
+	snapshot->order =
+		arena_array(&snapshot->arena, snapshot->nthreads, sizeof(*snapshot->order));
+	if (!snapshot->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->nthreads; i++)
+		snapshot->order[i] = &snapshot->threads[i];
+	qsort(snapshot->order, snapshot->nthreads, sizeof(*snapshot->order), compare_since);
 	return 0;
 }
 
@@ -123,7 +162,7 @@ static int add_threads(struct assembly *a)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return a->session->marked_ns ? order_threads(snapshot) : 0;
 }
 
 /* ---- the process ---- */

@@ -86,6 +86,7 @@ int ss_session_open(pid_t pid, const struct ss_session_options *options, struct 
 	session->target.pidfd = session->target.proc_fd = session->target.task_fd = -1;
 	maps_init(&session->maps);
 	schedclock_init(&session->schedclock);
+	map64_init(&session->marked);
 	r = copy_options(session, options, err);
 	if (r == 0)
 		r = open_stages(session, pid, err);
@@ -126,6 +127,8 @@ void ss_session_close(struct ss_session *session)
 	if (session->thread_regex)
 		regfree(&session->only_names);
 	free(session->thread_regex);
+	map64_done(&session->marked);
+	vec_done(&session->marks);
 	vec_done(&session->only_tids);
 	vec_done(&session->all_tids.tid);
 	vec_done(&session->tids.tid);

@@ -9,6 +9,7 @@
 #include <regex.h>
 
 #include "base/error.h"
+#include "base/map64.h"
 #include "base/vec.h"
 #include "capture/sweep.h"
 #include "model/snapshot.h"
@@ -25,6 +26,11 @@ struct thread_walk {
 	unsigned n;
 	enum ss_stack_end end;
 	uint64_t want_addr;
+};
+
+/* The counters of a thread when a mark was set. */
+struct mark {
+	uint64_t pcount, on_cpu_ns;
 };
 
 struct ss_session {
@@ -48,6 +54,10 @@ struct ss_session {
 	struct tids all_tids; /* of the process, and ... */
 	struct tids tids;     /* ... those that are wanted */
 	unsigned filtered;    /* threads left out by only_tids and only_names */
+	uint64_t marked_ns;   /* CLOCK_MONOTONIC of the mark, 0: none was set */
+	struct map64 marked;  /* tid -> index in marks */
+	VEC(struct mark) marks;
+
 	struct capture capture;
 	struct walk walk;              /* scratch */
 	VEC(struct frame) frames;      /* of all walks */
@@ -64,6 +74,9 @@ int session_list_threads(struct ss_session *session, struct ss_error *err);
 
 /* Read maps and bring the images up to date; forgets what was learned of code that has moved. */
 int session_update_maps(struct ss_session *session, struct ss_error *err);
+
+/* True if the thread has run, or began, since the mark (mark.c). */
+bool session_has_moved(const struct ss_session *session, const struct look *look);
 
 /* The unwind stage: walk every captured thread, fetching what the walks lack (unwinding.c). */
 int session_unwind(struct ss_session *session, struct ss_error *err);

@@ -20,6 +20,7 @@ struct thread {
 	struct wait wait;
 	const struct stack *stack; /* NULL: see no_stack */
 	enum ss_no_stack no_stack;
+	bool moved;       /* since the mark that was set: not shown */
 	bool was_stopped; /* read in a ptrace stop */
 	bool consistent;
 	int cpu;                                      /* last ran on, -1 unknown */
@@ -40,6 +41,8 @@ struct ss_snapshot {
 	uint64_t took_ns; /* the whole snapshot, names included */
 	size_t nthreads;
 	struct thread *threads; /* by tid, ascending */
+	const struct thread *
+		*order; /* the nthreads again, as the text form shows them; NULL: by tid */
 	size_t nmappings;
 	const struct mapping *const *mappings; /* executable file mappings, main program first */
 	const char *maps; /* text of /proc/PID/maps at the look, for debug=1; raw */

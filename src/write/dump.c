@@ -320,8 +320,11 @@ static void put_process(struct dump *dump, struct out *out)
 		buf_putc(&dump->text, '\n');
 	}
 	for (size_t i = 0; i < snapshot->nthreads && !out_error(out); i++) {
-		if (write_wants_thread(&snapshot->threads[i], dump->options))
-			put_thread(dump, &snapshot->threads[i]);
+		const struct thread *thread = snapshot->order ? snapshot->order[i]
+							      : &snapshot->threads[i];
+
+		if (write_wants_thread(thread, dump->options))
+			put_thread(dump, thread);
 		out_buf(out, &dump->text);
 	}
 	if (!dump->options->go)

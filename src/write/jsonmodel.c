@@ -149,6 +149,7 @@ void json_coverage(struct json *j, const struct ss_coverage *c)
 		{ "threads_seen", c->threads_seen },
 		{ "threads_sampled", c->threads_sampled },
 		{ "threads_filtered", c->threads_filtered },
+		{ "threads_moved", c->threads_moved },
 		{ "inconsistent", c->inconsistent },
 		{ "frames", c->frames },
 		{ "frames_unnamed", c->frames_unnamed },

@@ -196,6 +196,8 @@ static void cover_threads(struct buf *buf, const struct ss_coverage *c)
 	for (unsigned i = SS_NO_STACK_HAS_STACK + 1; i < SS_NO_STACK_COUNT; i++)
 		if (c->no_stack[i])
 			buf_printf(buf, ", %u %s", c->no_stack[i], no_stack_words[i]);
+	if (c->threads_moved)
+		buf_printf(buf, "; %u left out as they moved", c->threads_moved);
 	if (c->threads_filtered)
 		buf_printf(buf, "; %u left out by a filter", c->threads_filtered);
 }

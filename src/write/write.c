@@ -39,7 +39,7 @@ bool write_wants_stack(const struct stack *stack, const struct write_options *op
 
 bool write_wants_thread(const struct thread *thread, const struct write_options *options)
 {
-	return write_wants_stack(thread->stack, options);
+	return !thread->moved && write_wants_stack(thread->stack, options);
 }
 
 unsigned write_frame_count(const struct stack *stack, const struct write_options *options)
