@@ -271,8 +271,7 @@ const struct opt opts_table[] = {
 	{ "focus", 0, "REGEX", "only threads with a function that matches", NULL, set_focus },
 	{ "ignore", 0, "REGEX", "no threads with a function that matches", NULL, set_ignore },
 
-	{ "stuck", 0, NULL, "only what does not move for a time (-d; default 2 s)", NULL,
-	  set_stuck },
+	{ "stuck", 0, NULL, "only threads that do not move for -d (2 s)", NULL, set_stuck },
 
 	{ NULL, 0, NULL, "A capture over time, instead of one look:", NULL, NULL },
 	{ "block", 0, NULL, "time blocked, by the stack that waited", NULL, set_block },
@@ -472,8 +471,7 @@ static int finish(struct opts *opts, struct ss_error *err)
 	if (opts->subprocesses && opts->tids.n)
 		return parse_fail(err, "--tid names threads of the processes given: not with -s");
 	if (opts->mode == OPTS_SNAPSHOT && opts->duration_ns)
-		return parse_fail(err, "--duration is for a capture (--block, --cpu, --wall) and "
-				       "for --stuck");
+		return parse_fail(err, "--duration is for a capture, or with --stuck");
 	if (!opts_is_capture(opts) && opts->timed_by)
 		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
 				  opts->timed_by);

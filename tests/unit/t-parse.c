@@ -219,7 +219,7 @@ static void test_captures(void **state)
 	assert_true(opts.min_block_ns == 5000000);
 	assert_true(opts.no_idle && opts.summary);
 	assert_refused("--block --cpu 1", "--block and --cpu are two modes: choose one");
-	assert_refused("-d 3 1", "--duration is for a capture: --block, --cpu or --wall");
+	assert_refused("-d 3 1", "--duration is for a capture, or with --stuck");
 	assert_refused("--cpu --go 1", "--go is for a snapshot, not for --cpu");
 	assert_refused("--cpu 1 -- ls", "either processes or -- COMMAND, not both");
 	assert_refused("-- ls -l", "-- COMMAND needs a mode: --block, --cpu or --wall");
