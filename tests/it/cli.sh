@@ -42,7 +42,7 @@ t_like "--version names the version" "$(stdout_of "$STACKSNAP" --version)" '^sta
 t_ok "--help fits a screen" test "$("$STACKSNAP" --help | lines)" -le 50
 t_is "--help says nothing on stderr" "$(stderr_of "$STACKSNAP" --help)" ""
 t_is "nothing of later versions is in --help" \
-	"$("$STACKSNAP" --help | grep -cE -- '--(mutex|trace|threadcreate|stuck|chains)')" 0
+	"$("$STACKSNAP" --help | grep -cE -- '--(mutex|trace|threadcreate|chains)')" 0
 "$STACKSNAP" --help >/dev/full 2>/dev/null
 t_is "--help into a full disk exits 2" "$?" 2
 
