@@ -391,32 +391,71 @@ static void format_inet(char ret[INET_TEXT_MAX], bool ipv6, const uint32_t words
 	snprintf(ret, INET_TEXT_MAX, ipv6 ? "[%s]:%u" : "%s:%u", address, port);
 }
 
-int procparse_inet_line(const char *line, bool ipv6, uint64_t *ret_inode, char *ret, size_t len)
-{
-	uint32_t local[4] = { 0 }, remote[4] = { 0 };
+struct inet_line {
+	uint64_t inode;
+	uint32_t local[4], remote[4];
 	unsigned local_port, remote_port;
-	char a[INET_TEXT_MAX], b[INET_TEXT_MAX];
-	const char *p = line;
-	uint64_t slot, inode;
+};
+
+static int scan_inet_line(const char *p, bool ipv6, struct inet_line *ret)
+{
+	struct inet_line line = { 0 };
+	uint64_t slot;
 
 	if (!scan_number(&p, 10, &slot) || !skip_char(&p, ':') ||
-	    !scan_inet_address(&p, ipv6, local, &local_port) ||
-	    !scan_inet_address(&p, ipv6, remote, &remote_port))
+	    !scan_inet_address(&p, ipv6, line.local, &line.local_port) ||
+	    !scan_inet_address(&p, ipv6, line.remote, &line.remote_port))
 		return -EINVAL;
 	/* st tx:rx tr:when retrnsmt uid timeout */
 	for (int i = 0; i < 6; i++) {
 		if (!skip_word(&p))
 			return -EINVAL;
 	}
-	if (!scan_number(&p, 10, &inode))
+	if (!scan_number(&p, 10, &line.inode))
 		return -EINVAL;
-	*ret_inode = inode;
-	format_inet(a, ipv6, local, local_port);
-	format_inet(b, ipv6, remote, remote_port);
-	if (remote_port)
+	*ret = line;
+	return 0;
+}
+
+int procparse_inet_line(const char *text, bool ipv6, uint64_t *ret_inode, char *ret, size_t len)
+{
+	char a[INET_TEXT_MAX], b[INET_TEXT_MAX];
+	struct inet_line line;
+
+	if (scan_inet_line(text, ipv6, &line) < 0)
+		return -EINVAL;
+	*ret_inode = line.inode;
+	format_inet(a, ipv6, line.local, line.local_port);
+	format_inet(b, ipv6, line.remote, line.remote_port);
+	if (line.remote_port)
 		snprintf(ret, len, "%s -> %s", a, b);
 	else
 		snprintf(ret, len, "%s", a);
+	return 0;
+}
+
+static struct inet_end inet_end(bool ipv6, const uint32_t words[4], unsigned port)
+{
+	struct inet_end end = { .port = (uint16_t)port };
+
+	if (ipv6) {
+		memcpy(end.address, words, 16);
+	} else {
+		end.address[10] = end.address[11] = 0xff;
+		memcpy(end.address + 12, words, 4);
+	}
+	return end;
+}
+
+int procparse_inet_ends(const char *text, bool ipv6, uint64_t *ret_inode, struct inet_ends *ret)
+{
+	struct inet_line line;
+
+	if (scan_inet_line(text, ipv6, &line) < 0)
+		return -EINVAL;
+	*ret_inode = line.inode;
+	ret->local = inet_end(ipv6, line.local, line.local_port);
+	ret->remote = inet_end(ipv6, line.remote, line.remote_port);
 	return 0;
 }
 
@@ -437,6 +476,102 @@ int procparse_unix_line(const char *line, uint64_t *ret_inode, const char **ret_
 	*ret_inode = inode;
 	/* One blank, then the path, which may begin with blanks itself. */
 	*ret_path = *p ? p + 1 : p;
+	return 0;
+}
+
+int procparse_unix_type(const char *line, int *ret_type, bool *ret_listens)
+{
+	const char *p = line;
+	uint64_t flags, type;
+
+	/* Num: RefCount Protocol */
+	for (int i = 0; i < 3; i++) {
+		if (!skip_word(&p))
+			return -EINVAL;
+		if (i == 0 && p[-1] != ':')
+			return -EINVAL;
+	}
+	if (!scan_number(&p, 16, &flags) || !scan_number(&p, 16, &type) || type > INT32_MAX)
+		return -EINVAL;
+	*ret_type = (int)type;
+	*ret_listens = flags & 0x10000; /* __SO_ACCEPTCON, include/uapi/linux/net.h */
+	return 0;
+}
+
+/* ---- file locks: lock_get_status of fs/locks.c ---- */
+
+static bool scan_lock_kind(const char **p, enum proc_lock_kind *ret)
+{
+	static const struct {
+		const char *word;
+		enum proc_lock_kind kind;
+	} kinds[] = {
+		{ "POSIX", LOCK_POSIX }, { "OFDLCK", LOCK_OFD },  { "FLOCK", LOCK_FLOCK },
+		{ "LEASE", LOCK_LEASE }, { "DELEG", LOCK_LEASE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!skip_text(p, kinds[i].word))
+			continue;
+		*ret = kinds[i].kind;
+		return true;
+	}
+	return false;
+}
+
+/* A lease may already be UNLCK: its holder has given it up. */
+static bool scan_lock_type(const char **p, bool *ret_write)
+{
+	skip_blanks(p);
+	*ret_write = skip_text(p, "WRITE");
+	return *ret_write || skip_text(p, "READ") || skip_text(p, "UNLCK");
+}
+
+/* "fe:00:77", or "<none>:0" for one who waits for a lease, as it has no file of its own yet. */
+static bool scan_lock_file(const char **p, struct proc_lock *lock)
+{
+	skip_blanks(p);
+	if (skip_text(p, "<none>:"))
+		return scan_digits(p, 10, &lock->inode);
+	return scan_dev(p, &lock->dev) && skip_char(p, ':') && scan_digits(p, 10, &lock->inode);
+}
+
+static bool scan_lock_range(const char **p, struct proc_lock *lock)
+{
+	if (!scan_number(p, 10, &lock->start))
+		return false;
+	skip_blanks(p);
+	lock->end = UINT64_MAX;
+	return skip_text(p, "EOF") || scan_digits(p, 10, &lock->end);
+}
+
+/* A waiter is marked by "->", set in by one blank for each one that it is queued behind. */
+static void scan_lock_wait(const char **p, struct proc_lock *lock)
+{
+	const char *start = *p;
+
+	skip_blanks(p);
+	lock->wait = strncmp(*p, "->", 2) == 0 ? (unsigned)(*p - start) : 0;
+	skip_text(p, "->");
+	skip_blanks(p);
+}
+
+int procparse_lock(const char *line, struct proc_lock *ret)
+{
+	struct proc_lock lock = { 0 };
+	const char *p = line;
+	uint64_t pid;
+
+	if (!scan_number(&p, 10, &lock.id) || !skip_char(&p, ':'))
+		return -EINVAL;
+	scan_lock_wait(&p, &lock);
+	/* Behind the kind: ADVISORY, MANDATORY (until 5.14), ACTIVE, BREAKING, BREAKER. */
+	if (!scan_lock_kind(&p, &lock.kind) || !skip_word(&p) || !scan_lock_type(&p, &lock.write) ||
+	    !scan_signed(&p, &pid) || !scan_lock_file(&p, &lock) || !scan_lock_range(&p, &lock) ||
+	    !at_end(p) || (int64_t)pid < INT32_MIN || (int64_t)pid > INT32_MAX)
+		return -EINVAL;
+	lock.pid = (pid_t)(int64_t)pid;
+	*ret = lock;
 	return 0;
 }
 

@@ -56,11 +56,42 @@ int procparse_maps_line(const char *line, size_t len, struct map *ret, struct bu
  */
 int procparse_inet_line(const char *line, bool ipv6, uint64_t *ret_inode, char *ret, size_t len);
 
+/* One end of a connection; an IPv4 address as IPv6 has it, ::ffff:127.0.0.1. No padding. */
+struct inet_end {
+	uint8_t address[16];
+	uint16_t port; /* 0: none */
+};
+
+/* The same line's two ends as numbers. */
+struct inet_ends {
+	struct inet_end local, remote;
+};
+int procparse_inet_ends(const char *line, bool ipv6, uint64_t *ret_inode, struct inet_ends *ret);
+
 /*
  * /proc/net/unix: the inode and path of one line (without its newline); *ret_path points into it: ""
  * if unnamed, "@..." if abstract.
  */
 int procparse_unix_line(const char *line, uint64_t *ret_inode, const char **ret_path);
+
+/* The same line's type (SOCK_STREAM...), and whether the socket listens. */
+int procparse_unix_type(const char *line, int *ret_type, bool *ret_listens);
+
+/* One line of /proc/locks, or what follows "lock:" in fdinfo. */
+enum proc_lock_kind { LOCK_POSIX, LOCK_OFD, LOCK_FLOCK, LOCK_LEASE };
+
+struct proc_lock {
+	uint64_t id;   /* of the lock in the list at hand; its waiters have the same */
+	unsigned wait; /* 0: held; 1: waits for the lock, 2 and more: behind such a waiter too */
+	enum proc_lock_kind kind;
+	bool write;
+	pid_t pid;           /* process that took it or asked for it; -1 for LOCK_OFD */
+	uint64_t dev, inode; /* 0 for one who waits for a lease */
+	uint64_t start, end; /* first and last byte, UINT64_MAX: to the end of the file */
+};
+
+/* -EINVAL too for kinds that no process waits for: ACCESS, LAYOUT. */
+int procparse_lock(const char *line, struct proc_lock *ret);
 
 /* /proc/stat: the steal column of one CPU in clock ticks; -ENOENT without that CPU. */
 int procparse_cpu_steal(const char *text, int cpu, uint64_t *ret_ticks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fuzz-procparse.c: every parser of one-thread and socket texts. The first byte of the input
- * chooses the parser, the rest is the text. What a parser accepts must be sane: a name that ends, a path
+ * fuzz-procparse.c: every parser of one-thread, socket and lock texts. The first byte of the input
+ * (a digit in the corpus) chooses the parser, the rest is the text. What a parser accepts must be sane: a name that ends, a path
  * inside the line.
  */
 #include <stddef.h>
@@ -63,6 +63,9 @@ static void fuzz_inet(const char *text)
 	uint64_t inode;
 
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct inet_ends ends;
+
+		procparse_inet_ends(text, ipv6, &inode, &ends);
 		if (procparse_inet_line(text, ipv6, &inode, large, sizeof(large)) == 0)
 			check(strlen(large) > 0);
 		procparse_inet_line(text, ipv6, &inode, small, sizeof(small));
@@ -73,7 +76,11 @@ static void fuzz_unix(const char *text)
 {
 	const char *path;
 	uint64_t inode;
+	bool listens;
+	int type;
 
+	if (procparse_unix_type(text, &type, &listens) == 0)
+		check(type >= 0);
 	if (procparse_unix_line(text, &inode, &path) == 0)
 		check(path >= text && path <= text + strlen(text));
 }
@@ -86,11 +93,19 @@ static void fuzz_steal(const char *text)
 		procparse_cpu_steal(text, cpu, &ticks);
 }
 
+static void fuzz_lock(const char *text)
+{
+	struct proc_lock lock;
+
+	if (procparse_lock(text, &lock) == 0)
+		check(lock.wait < strlen(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const parsers[])(const char *) = {
-		fuzz_stat,   fuzz_schedstat, fuzz_syscall, fuzz_exec_start,
-		fuzz_status, fuzz_inet,      fuzz_unix,    fuzz_steal,
+		fuzz_stat, fuzz_schedstat, fuzz_syscall, fuzz_exec_start, fuzz_status,
+		fuzz_inet, fuzz_unix,      fuzz_steal,   fuzz_lock,
 	};
 	char *text;
 
@@ -102,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	parsers[data[0] % (sizeof(parsers) / sizeof(*parsers))](text);
+	parsers[data[0] % 16 % (sizeof(parsers) / sizeof(*parsers))](text);
 	free(text);
 	return 0;
 }

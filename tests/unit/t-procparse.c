@@ -368,6 +368,112 @@ static void test_unix_line(void **state)
 	assert_int_equal(procparse_unix_line("0000: 2 0 0 1 1", &inode, &path), -EINVAL);
 }
 
+static void test_unix_type(void **state)
+{
+	bool listens = true;
+	int type = 0;
+
+	(void)state;
+	assert_int_equal(procparse_unix_type("00000000adc79849: 00000003 00000000 00000000 0001 03 "
+					     " 1144",
+					     &type, &listens),
+			 0);
+	assert_int_equal(type, 1);
+	assert_false(listens);
+	assert_int_equal(procparse_unix_type("0000: 00000002 00000000 00010000 0005 01 17 /run/a b",
+					     &type, &listens),
+			 0);
+	assert_int_equal(type, 5);
+	assert_true(listens);
+	assert_int_equal(procparse_unix_type("Num       RefCount Protocol Flags Type St Inode Path",
+					     &type, &listens),
+			 -EINVAL);
+}
+
+static void test_inet_ends(void **state)
+{
+	static const uint8_t mapped[16] = { [10] = 0xff, 0xff, 10, 0, 0, 2 };
+	struct inet_ends v4, v6;
+	uint64_t inode = 0;
+
+	(void)state;
+	assert_int_equal(procparse_inet_ends("0: 0100007F:0050 0200000A:0009 01 0:0 00:0 0 0 0 6",
+					     false, &inode, &v4),
+			 0);
+	assert_int_equal(inode, 6);
+	assert_int_equal(v4.local.port, 80);
+	assert_memory_equal(v4.remote.address, mapped, 16);
+	assert_int_equal(procparse_inet_ends("   0: 00000000000000000000000001000000:0050 "
+					     "0000000000000000FFFF00000200000A:0009 01 0:0 00:0 0 "
+					     "0 0 5",
+					     true, &inode, &v6),
+			 0);
+	assert_memory_equal(&v6.remote, &v4.remote, sizeof(v4.remote));
+	assert_int_equal(procparse_inet_ends("0: 0100007F:", false, &inode, &v4), -EINVAL);
+	assert_int_equal(inode, 5);
+}
+
+/* ---- file locks ---- */
+
+static void assert_lock(const char *line, unsigned wait, enum proc_lock_kind kind, bool write,
+			pid_t pid, uint64_t start, uint64_t end)
+{
+	struct proc_lock lock;
+
+	assert_int_equal(procparse_lock(line, &lock), 0);
+	assert_int_equal(lock.id, 2);
+	assert_int_equal(lock.wait, wait);
+	assert_int_equal(lock.kind, kind);
+	assert_int_equal(lock.write, write);
+	assert_int_equal(lock.pid, pid);
+	assert_int_equal(lock.start, start);
+	assert_int_equal(lock.end, end);
+}
+
+static void test_lock(void **state)
+{
+	struct proc_lock lock;
+
+	(void)state;
+	assert_lock("2: POSIX  ADVISORY  WRITE 13369 fe:00:10952831 5 14\n", 0, LOCK_POSIX, true,
+		    13369, 5, 14);
+	assert_lock("2: -> POSIX  ADVISORY  READ 13412 fe:00:10952831 5 14", 1, LOCK_POSIX, false,
+		    13412, 5, 14);
+	assert_lock("2:   -> FLOCK  ADVISORY  WRITE 13 fe:00:1 0 EOF", 3, LOCK_FLOCK, true, 13, 0,
+		    UINT64_MAX);
+	assert_lock("2: OFDLCK ADVISORY  WRITE -1 fe:00:10952831 100 109", 0, LOCK_OFD, true, -1,
+		    100, 109);
+	assert_lock("2: LEASE  BREAKING  READ 13369 fe:00:10953808 0 EOF", 0, LOCK_LEASE, false,
+		    13369, 0, UINT64_MAX);
+	assert_lock("2: -> LEASE  BREAKER   READ 13415 <none>:0 0 EOF", 1, LOCK_LEASE, false, 13415,
+		    0, UINT64_MAX);
+	assert_int_equal(procparse_lock("1: FLOCK  ADVISORY  WRITE 7 fe:0a:9 0 EOF", &lock), 0);
+	assert_int_equal(lock.dev, makedev(0xfe, 0x0a));
+	assert_int_equal(lock.inode, 9);
+}
+
+static void test_lock_refuses(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"2",
+		"2:",
+		"2: ->",
+		"2: ACCESS ADVISORY  WRITE 7 fe:00:9 0 EOF",
+		"2: POSIX  ADVISORY  WRITE 7 fe:00:9 0",
+		"2: POSIX  ADVISORY  WRITE 7 fe:00 0 EOF",
+		"2: POSIX  ADVISORY  WRITE 99999999999 fe:00:9 0 EOF",
+		"2: POSIX  ADVISORY  7 fe:00:9 0 EOF",
+		"2: POSIX  ADVISORY  WRITE 7 fe:00:9 0 EOF 1",
+	};
+	struct proc_lock lock = { .pid = 42 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(procparse_lock(bad[i], &lock), -EINVAL);
+	assert_int_equal(lock.pid, 42);
+}
+
 static void test_cpu_steal(void **state)
 {
 	static const char stat[] = "cpu  3641 0 3261 330875 978 0 77 25 0 0\n"
@@ -406,6 +512,10 @@ int main(void)
 		cmocka_unit_test(test_inet_line_ipv6),
 		cmocka_unit_test(test_inet_line_refuses),
 		cmocka_unit_test(test_unix_line),
+		cmocka_unit_test(test_unix_type),
+		cmocka_unit_test(test_inet_ends),
+		cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_lock_refuses),
 		cmocka_unit_test(test_cpu_steal),
 	};
 
