@@ -140,7 +140,7 @@ static int snapshot_run(int argc, char **argv)
 	}
 	if (opts_is_capture(&opts))
 		return record_run(&opts, &msg);
-	return job_run(&opts, &msg, &snapshot_kind);
+	return job_run(&opts, &msg, &snapshot_kind, NULL);
 }
 
 const struct cmd cmd_snapshot = {

@@ -263,9 +263,9 @@ static enum cli_status look_and_write(struct job *job)
 	return status == CLI_COMPLETE ? report(job) : status;
 }
 
-int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind)
+int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind, void *arg)
 {
-	struct job job = { .opts = opts, .msg = msg, .kind = kind };
+	struct job job = { .opts = opts, .msg = msg, .kind = kind, .arg = arg };
 	enum cli_status status;
 	struct ss_error err;
 

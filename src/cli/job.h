@@ -35,6 +35,7 @@ struct job {
 	const struct job_kind *kind;
 	const struct opts *opts;
 	const struct msg *msg;
+	void *arg; /* what the kind keeps for the whole of it */
 	struct look *looks;
 	size_t n;
 	enum cli_status status; /* the worst so far */
@@ -47,7 +48,7 @@ int job_check(const struct opts *opts, struct ss_error *err);
 struct look *job_add_look(struct job *job, pid_t pid);
 
 /* Look at the processes of opts, write what that gave, say what is missing; the exit status. */
-int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind);
+int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind, void *arg);
 
 /* One process failed: say so. */
 void job_failed(struct job *job, const struct ss_error *err);

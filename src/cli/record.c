@@ -17,9 +17,11 @@
 /* The one thing a signal handler may do. */
 static volatile sig_atomic_t interrupted;
 
-/* The wait status of the command, if the capture has reaped it. */
-static bool exit_known;
-static int exit_status;
+/* The wait status of the command, if the capture has reaped it: the job's arg. */
+struct reaped {
+	bool known;
+	int status;
+};
 
 static void note_interrupt(int signal)
 {
@@ -76,6 +78,7 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 {
 	const struct opts *opts = job->opts;
 	struct progress progress = { .msg = job->msg };
+	struct reaped *reaped = job->arg;
 	const struct ss_record_options options = {
 		.kind = profile_kind(opts->mode),
 		.duration_ns = opts->duration_ns,
@@ -94,7 +97,7 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < n; i++)
-		exit_known |= ss_session_exit_status(sessions[i], &exit_status);
+		reaped->known |= ss_session_exit_status(sessions[i], &reaped->status);
 	if (progress.shown)
 		msg_progress_end(job->msg);
 	return r;
@@ -184,6 +187,7 @@ static void settle_duration(struct opts *opts, const struct msg *msg)
 /* The command's exit status is passed on; what we have to say has gone to stderr. */
 static int run_command(struct opts *opts, const struct msg *msg)
 {
+	struct reaped reaped = { 0 };
 	struct launch launch;
 	int status = launch_start(opts->command, &launch, msg), wait_status;
 
@@ -192,11 +196,11 @@ static int run_command(struct opts *opts, const struct msg *msg)
 	opts->pids.ids[0] = launch.pid;
 	opts->pids.n = 1;
 	opts->began_ns = launch.began_ns;
-	status = job_run(opts, msg, &record_kind);
+	status = job_run(opts, msg, &record_kind, &reaped);
 	if (!launch_wait(&launch, &wait_status)) {
-		if (!exit_known)
+		if (!reaped.known)
 			return LAUNCH_FAILED;
-		wait_status = exit_status;
+		wait_status = reaped.status;
 	}
 	if (launch_exit_status(wait_status) == 0 && status == CLI_NOTHING)
 		return LAUNCH_FAILED;
@@ -205,6 +209,8 @@ static int run_command(struct opts *opts, const struct msg *msg)
 
 int record_run(struct opts *opts, const struct msg *msg)
 {
+	struct reaped none = { 0 };
+
 	settle_duration(opts, msg);
-	return opts->command ? run_command(opts, msg) : job_run(opts, msg, &record_kind);
+	return opts->command ? run_command(opts, msg) : job_run(opts, msg, &record_kind, &none);
 }
