@@ -14,7 +14,6 @@ static int write_diff(const struct filejob *job, struct ss_output *output, struc
 static const struct filecmd diff = {
 	.command = FILEOPTS_DIFF,
 	.write = write_diff,
-	.cum = "the change of cum",
 };
 
 static int diff_run(int argc, char **argv)

@@ -14,7 +14,6 @@ static int write_report(const struct filejob *job, struct ss_output *output, str
 static const struct filecmd report = {
 	.command = FILEOPTS_REPORT,
 	.write = write_report,
-	.cum = "cum",
 };
 
 static int report_run(int argc, char **argv)

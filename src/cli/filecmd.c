@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "deliver.h"
+#include "threshold.h"
 
 static const char *output_path(const struct filejob *job)
 {
@@ -24,56 +25,11 @@ static int write_output(const void *arg, struct ss_output *output, struct ss_err
 	return job->cmd->write(job, output, err);
 }
 
-/* ---- thresholds ---- */
-
-static void say_over(const struct filejob *job, const struct ss_over *over, const char *threshold)
-{
-	const char *sign = job->cmd->command == FILEOPTS_DIFF && over->cum_ns > 0 ? "+" : "";
-
-	msg_error(job->msg, "--fail-over %s: %s of %s is %s%s", threshold, job->cmd->cum,
-		  over->function, sign, over->value);
-	if (over->exceeded > 1)
-		msg_error(job->msg, "--fail-over %s: and %u more functions", threshold,
-			  over->exceeded - 1);
-}
-
-static enum cli_status check_threshold(const struct filejob *job, size_t i)
-{
-	bool diff = job->cmd->command == FILEOPTS_DIFF;
-	const char *threshold = job->opts->fail_over[i];
-	struct ss_over over;
-	struct ss_error err;
-
-	if (ss_file_check(diff ? job->files[0] : NULL, job->files[diff], &job->opts->report,
-			  &job->opts->thresholds[i], &over, &err) < 0)
-		return deliver_failed(job->msg, &err);
-	if (!over.matched)
-		msg_warn(job->msg, "--fail-over %s: no function matches", threshold);
-	if (over.exceeded)
-		say_over(job, &over, threshold);
-	return over.exceeded ? CLI_OVER : CLI_COMPLETE;
-}
-
-/* All of them are checked and said; the gravest status counts. */
-static enum cli_status check_thresholds(const struct filejob *job)
-{
-	enum cli_status status = CLI_COMPLETE;
-
-	for (size_t i = 0; i < job->opts->nthresholds; i++) {
-		enum cli_status one = check_threshold(job, i);
-
-		if (one == CLI_USAGE || one == CLI_NOTHING)
-			return one;
-		if (one == CLI_OVER)
-			status = one;
-	}
-	return status;
-}
-
 /* ---- the whole ---- */
 
 static enum cli_status work(const struct filejob *job)
 {
+	bool diff = job->cmd->command == FILEOPTS_DIFF;
 	struct ss_error err;
 
 	for (size_t i = 0; i < job->opts->nfiles; i++)
@@ -81,7 +37,8 @@ static enum cli_status work(const struct filejob *job)
 			return deliver_failed(job->msg, &err);
 	if (deliver(output_path(job), write_output, job, &err) < 0)
 		return deliver_failed(job->msg, &err);
-	return check_thresholds(job);
+	return threshold_check(&job->opts->thresholds, diff ? job->files[0] : NULL,
+			       job->files[diff], &job->opts->report, job->msg);
 }
 
 static enum cli_status run(const struct filecmd *cmd, const struct fileopts *opts,

@@ -15,8 +15,7 @@ struct filejob;
 struct filecmd {
 	enum fileopts_command command;
 	int (*write)(const struct filejob *job, struct ss_output *output, struct ss_error *err);
-	bool binary;     /* not for a terminal */
-	const char *cum; /* how a message says what a threshold is about */
+	bool binary; /* not for a terminal */
 };
 
 struct filejob {

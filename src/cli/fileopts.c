@@ -101,41 +101,9 @@ static int set_output(struct fileopts *opts, const char *value, struct ss_error 
 	return 0;
 }
 
-/* "+100ms", "-2s", "100ms", "0" */
-static int parse_limit(const char *text, int64_t *ret_ns, struct ss_error *err)
-{
-	bool negative = *text == '-';
-	uint64_t ns = 0;
-	int r = 0;
-
-	if (*text == '+' || *text == '-')
-		text++;
-	if (strcmp(text, "0") != 0)
-		r = parse_duration(text, "--fail-over", &ns, err);
-	if (r == 0)
-		*ret_ns = negative ? -(int64_t)ns : (int64_t)ns; /* at most 1000 h: parse.h */
-	return r;
-}
-
-/* A regular expression may hold '=', a duration does not: the last one counts. */
 static int set_fail_over(struct fileopts *opts, const char *value, struct ss_error *err)
 {
-	struct ss_threshold *threshold = &opts->thresholds[opts->nthresholds];
-	const char *equals = strrchr(value, '=');
-	size_t len = equals ? (size_t)(equals - value) : 0;
-	char *function = opts->functions + opts->functions_len;
-
-	if (len == 0)
-		return parse_fail(err, "--fail-over: '%.80s' is not REGEX=TIME", value);
-	if (opts->nthresholds == FILEOPTS_MAX_THRESHOLDS ||
-	    len + 1 > sizeof(opts->functions) - opts->functions_len)
-		return parse_fail(err, "--fail-over: too many of them");
-	memcpy(function, value, len);
-	function[len] = '\0';
-	opts->functions_len += len + 1;
-	threshold->function = function;
-	opts->fail_over[opts->nthresholds++] = value;
-	return parse_limit(equals + 1, &threshold->limit_ns, err);
+	return parse_threshold(value, &opts->thresholds, err);
 }
 
 static int set_quiet(struct fileopts *opts, const char *value, struct ss_error *err)
@@ -300,17 +268,6 @@ static int apply(struct fileopts *opts, int val, char **argv, enum fileopts_comm
 
 /* ---- what the options mean together ---- */
 
-static int check_limits(const struct fileopts *opts, struct ss_error *err)
-{
-	for (size_t i = 0; i < opts->nthresholds; i++)
-		if (opts->thresholds[i].limit_ns < 0)
-			return parse_fail(err,
-					  "--fail-over: '%.80s': a time of one file is not "
-					  "negative",
-					  opts->fail_over[i]);
-	return 0;
-}
-
 static int finish(const struct fileopts *opts, const struct usage *usage, struct ss_error *err)
 {
 	if (opts->nfiles < usage->min_files || opts->nfiles > usage->max_files)
@@ -320,7 +277,9 @@ static int finish(const struct fileopts *opts, const struct usage *usage, struct
 		return parse_fail(err, "merge needs -o FILE");
 	if (opts->report.cum && opts->report.kind != SS_REPORT_TOP)
 		return parse_fail(err, "--cum is for --top only");
-	return usage->command == FILEOPTS_REPORT ? check_limits(opts, err) : 0;
+	if (usage->command == FILEOPTS_REPORT)
+		return parse_no_negative(&opts->thresholds, "one file", err);
+	return 0;
 }
 
 int fileopts_parse(enum fileopts_command command, int argc, char **argv, struct fileopts *ret,

@@ -12,8 +12,7 @@
 
 #include "msg.h"
 #include "opts.h"
-
-enum { FILEOPTS_MAX_THRESHOLDS = 64 };
+#include "parse.h"
 
 /* The commands, as bits. */
 enum fileopts_command {
@@ -26,13 +25,9 @@ enum fileopts_command {
 struct fileopts {
 	enum opts_action action;
 	struct ss_report_options report;
-	const char *kind_by;                            /* option that chose report.kind */
-	const char *output;                             /* a path or "-"; NULL: not given */
-	const char *fail_over[FILEOPTS_MAX_THRESHOLDS]; /* as written */
-	struct ss_threshold thresholds[FILEOPTS_MAX_THRESHOLDS]; /* .function: in `functions` */
-	size_t nthresholds;
-	char functions[4096]; /* texts of the thresholds */
-	size_t functions_len;
+	const char *kind_by; /* option that chose report.kind */
+	const char *output;  /* a path or "-"; NULL: not given */
+	struct thresholds thresholds;
 	char **files; /* argv, rearranged */
 	size_t nfiles;
 	enum msg_level level;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * parse.c: numbers, id lists and choices of the command line. It assumes NUL-terminated text and
+ * parse.c: numbers, id lists, choices, times and thresholds of the command line. It assumes NUL-terminated text and
  * nothing else about it; messages show the text as given (msg.c makes it safe for a terminal). It
  * never does a system call and never allocates.
  */
@@ -152,4 +152,50 @@ int parse_duration(const char *text, const char *what, uint64_t *ret_ns, struct 
 	}
 	return parse_fail(err, "%s: '%.40s' is no duration such as 10, 2.5s, 500ms or 2m", what,
 			  text);
+}
+
+/* "+100ms", "-2s", "100ms", "0" */
+static int parse_limit(const char *text, int64_t *ret_ns, struct ss_error *err)
+{
+	bool negative = *text == '-';
+	uint64_t ns = 0;
+	int r = 0;
+
+	if (*text == '+' || *text == '-')
+		text++;
+	if (strcmp(text, "0") != 0)
+		r = parse_duration(text, "--fail-over", &ns, err);
+	if (r == 0)
+		*ret_ns = negative ? -(int64_t)ns : (int64_t)ns; /* at most 1000 h: parse.h */
+	return r;
+}
+
+/* A regular expression may hold '=', a duration does not: the last one counts. */
+int parse_threshold(const char *text, struct thresholds *thresholds, struct ss_error *err)
+{
+	struct ss_threshold *threshold = &thresholds->list[thresholds->n];
+	const char *equals = strrchr(text, '=');
+	size_t len = equals ? (size_t)(equals - text) : 0;
+	char *function = thresholds->room + thresholds->room_used;
+
+	if (len == 0)
+		return parse_fail(err, "--fail-over: '%.80s' is not REGEX=TIME", text);
+	if (thresholds->n == THRESHOLDS_MAX ||
+	    len + 1 > sizeof(thresholds->room) - thresholds->room_used)
+		return parse_fail(err, "--fail-over: too many of them");
+	memcpy(function, text, len);
+	function[len] = '\0';
+	thresholds->room_used += len + 1;
+	threshold->function = function;
+	thresholds->texts[thresholds->n++] = text;
+	return parse_limit(equals + 1, &threshold->limit_ns, err);
+}
+
+int parse_no_negative(const struct thresholds *thresholds, const char *of, struct ss_error *err)
+{
+	for (size_t i = 0; i < thresholds->n; i++)
+		if (thresholds->list[i].limit_ns < 0)
+			return parse_fail(err, "--fail-over: '%.80s': a time of %s is not negative",
+					  thresholds->texts[i], of);
+	return 0;
 }

@@ -105,9 +105,9 @@ static void test_thresholds(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(parse(FILEOPTS_DIFF, cases[i].text), 0);
-		assert_int_equal(opts.nthresholds, 1);
-		assert_string_equal(opts.thresholds[0].function, cases[i].function);
-		assert_int_equal(opts.thresholds[0].limit_ns, cases[i].ns);
+		assert_int_equal(opts.thresholds.n, 1);
+		assert_string_equal(opts.thresholds.list[0].function, cases[i].function);
+		assert_int_equal(opts.thresholds.list[0].limit_ns, cases[i].ns);
 	}
 }
 
@@ -115,10 +115,10 @@ static void test_several_thresholds(void **state)
 {
 	(void)state;
 	assert_int_equal(parse(FILEOPTS_REPORT, "--fail-over f=1s a --fail-over gh=2s"), 0);
-	assert_int_equal(opts.nthresholds, 2);
-	assert_string_equal(opts.thresholds[0].function, "f");
-	assert_string_equal(opts.thresholds[1].function, "gh");
-	assert_string_equal(opts.fail_over[1], "gh=2s");
+	assert_int_equal(opts.thresholds.n, 2);
+	assert_string_equal(opts.thresholds.list[0].function, "f");
+	assert_string_equal(opts.thresholds.list[1].function, "gh");
+	assert_string_equal(opts.thresholds.texts[1], "gh=2s");
 }
 
 static void test_bad_thresholds(void **state)
