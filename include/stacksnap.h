@@ -313,6 +313,13 @@ struct ss_file;
 
 /* "-" is standard input. SS_ERR_FORMAT if it is no pprof file, damaged or too large. */
 int ss_file_open(const char *path, struct ss_file **ret, struct ss_error *err);
+/*
+ * Captures as the file that SS_FORMAT_PPROF makes of them, without writing it: for ss_file_check and
+ * reports. options->format does not count.
+ */
+int ss_file_of_profiles(const struct ss_profile *const *profiles, size_t n,
+			const struct ss_write_options *options, struct ss_file **ret,
+			struct ss_error *err);
 void ss_file_close(struct ss_file *file); /* NULL is fine */
 
 enum ss_report_kind {

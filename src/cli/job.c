@@ -39,7 +39,11 @@ static int check_regexes(const struct opts *opts, struct ss_error *err)
 
 	if (r == 0)
 		r = check_regex("--focus", opts->focus, err);
-	return r < 0 ? r : check_regex("--ignore", opts->ignore, err);
+	if (r == 0)
+		r = check_regex("--ignore", opts->ignore, err);
+	for (size_t i = 0; i < opts->fail_over.n && r == 0; i++)
+		r = check_regex("--fail-over", opts->fail_over.list[i].function, err);
+	return r;
 }
 
 /*
@@ -179,11 +183,9 @@ static void close_sessions(struct job *job)
 
 /* ---- writing ---- */
 
-static int write_output(const void *arg, struct ss_output *output, struct ss_error *err)
+static struct ss_write_options write_options(const struct opts *opts)
 {
-	const struct job *job = arg;
-	const struct opts *opts = job->opts;
-	const struct ss_write_options options = {
+	return (struct ss_write_options){
 		.format = opts->format,
 		.go = opts->go,
 		.color = deliver_to_stdout(opts->output) &&
@@ -195,6 +197,12 @@ static int write_output(const void *arg, struct ss_output *output, struct ss_err
 		.no_idle = opts->no_idle,
 		.summary = opts->summary,
 	};
+}
+
+static int write_output(const void *arg, struct ss_output *output, struct ss_error *err)
+{
+	const struct job *job = arg;
+	const struct ss_write_options options = write_options(job->opts);
 
 	return job->kind->write(job, output, &options, err);
 }
@@ -251,6 +259,18 @@ static enum cli_status report(const struct job *job)
 	return complete == wanted ? CLI_COMPLETE : CLI_PARTIAL;
 }
 
+/* Thresholds, unless something graver has happened: 64, 2, 4, 1, 0. */
+static enum cli_status check(const struct job *job, enum cli_status status)
+{
+	const struct ss_write_options options = write_options(job->opts);
+	enum cli_status found;
+
+	if (!job->kind->check || status == CLI_USAGE || status == CLI_NOTHING)
+		return status;
+	found = job->kind->check(job, &options);
+	return found == CLI_COMPLETE ? status : found;
+}
+
 static enum cli_status look_and_write(struct job *job)
 {
 	enum cli_status status;
@@ -260,7 +280,7 @@ static enum cli_status look_and_write(struct job *job)
 	if (!has_results(job))
 		return job->status;
 	status = write_results(job);
-	return status == CLI_COMPLETE ? report(job) : status;
+	return status == CLI_COMPLETE ? check(job, report(job)) : status;
 }
 
 int job_run(const struct opts *opts, const struct msg *msg, const struct job_kind *kind, void *arg)

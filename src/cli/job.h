@@ -29,6 +29,8 @@ struct job_kind {
 	const struct ss_coverage *(*coverage)(const struct look *look); /* NULL: it has no result */
 	int (*write)(const struct job *job, struct ss_output *output,
 		     const struct ss_write_options *options, struct ss_error *err);
+	/* What was written, against opts' thresholds; NULL: it has none. */
+	enum cli_status (*check)(const struct job *job, const struct ss_write_options *options);
 };
 
 struct job {

@@ -207,6 +207,12 @@ static int set_summary(struct opts *opts, const char *value, struct ss_error *er
 	return 0;
 }
 
+static int set_fail_over(struct opts *opts, const char *value, struct ss_error *err)
+{
+	opts->timed_by = "--fail-over";
+	return parse_threshold(value, &opts->fail_over, err);
+}
+
 static int set_go(struct opts *opts, const char *value, struct ss_error *err)
 {
 	(void)value, (void)err;
@@ -283,6 +289,8 @@ const struct opt opts_table[] = {
 	{ "min-block", 0, "TIME", "leave out waits shorter than this", NULL, set_min_block },
 	{ "no-idle", 0, NULL, "leave out threads that only rest", NULL, set_no_idle },
 	{ "summary", 0, NULL, "text: a line a thread, too", NULL, set_summary },
+	{ "fail-over", 0, "REGEX=TIME", "exit with 4 if a match has more cum than TIME", NULL,
+	  set_fail_over },
 
 	{ NULL, 0, NULL, "How to look:", NULL, NULL },
 	{ "stop", 0, "auto|all|never", "what may be stopped (auto: threads that run)", stop_values,
@@ -315,9 +323,8 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
 static const char *const later_options[] = {
-	"mutex",     "threadcreate", "trace",     "max-pause",        "observer",
-	"overhead",  "chains",       "fail-over", "fail-on-deadlock", "debuginfod",
-	"debug-dir", "no-symbols",
+	"mutex",  "threadcreate",     "trace",      "max-pause", "observer",   "overhead",
+	"chains", "fail-on-deadlock", "debuginfod", "debug-dir", "no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 
@@ -481,7 +488,7 @@ static int finish(struct opts *opts, struct ss_error *err)
 		return parse_fail(err, "--go is a form of the text format only");
 	if (opts->all_labels && opts->format != SS_FORMAT_PPROF)
 		return parse_fail(err, "--labels is for the pprof format only");
-	return 0;
+	return parse_no_negative(&opts->fail_over, "a capture", err);
 }
 
 int opts_parse(int argc, char **argv, struct opts *ret, struct ss_error *err)

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deliver.h"
 #include "job.h"
 #include "launch.h"
+#include "threshold.h"
 
 #define DEFAULT_DURATION_NS 10000000000ull
 
@@ -152,27 +154,65 @@ static const struct ss_coverage *profile_coverage(const struct look *look)
 	return look->profile ? ss_profile_coverage(look->profile) : NULL;
 }
 
-static int write_profiles(const struct job *job, struct ss_output *output,
-			  const struct ss_write_options *options, struct ss_error *err)
+/* Those that there are, for the caller to free; NULL if memory is out. */
+static const struct ss_profile **list_profiles(const struct job *job, size_t *ret_n)
 {
 	const struct ss_profile **profiles = calloc(job->n, sizeof(*profiles));
 	size_t n = 0;
-	int r;
 
-	if (!profiles)
-		return job_oom(err);
-	for (size_t i = 0; i < job->n; i++)
+	for (size_t i = 0; profiles && i < job->n; i++)
 		if (job->looks[i].profile)
 			profiles[n++] = job->looks[i].profile;
-	r = ss_output_profiles(output, profiles, n, options, err);
+	*ret_n = n;
+	return profiles;
+}
+
+static int write_profiles(const struct job *job, struct ss_output *output,
+			  const struct ss_write_options *options, struct ss_error *err)
+{
+	size_t n;
+	const struct ss_profile **profiles = list_profiles(job, &n);
+	int r = profiles ? ss_output_profiles(output, profiles, n, options, err) : job_oom(err);
+
 	free(profiles);
 	return r;
+}
+
+static int open_captured(const struct job *job, const struct ss_write_options *options,
+			 struct ss_file **ret, struct ss_error *err)
+{
+	struct ss_write_options whole = *options;
+	size_t n;
+	const struct ss_profile **profiles = list_profiles(job, &n);
+	int r;
+
+	whole.max_frames = 0; /* -n is about what is shown */
+	r = profiles ? ss_file_of_profiles(profiles, n, &whole, ret, err) : job_oom(err);
+	free(profiles);
+	return r;
+}
+
+static enum cli_status check_profiles(const struct job *job, const struct ss_write_options *options)
+{
+	static const struct ss_report_options main_value = { 0 };
+	struct ss_file *file;
+	enum cli_status status;
+	struct ss_error err;
+
+	if (job->opts->fail_over.n == 0)
+		return CLI_COMPLETE;
+	if (open_captured(job, options, &file, &err) < 0)
+		return deliver_failed(job->msg, &err);
+	status = threshold_check(&job->opts->fail_over, NULL, file, &main_value, job->msg);
+	ss_file_close(file);
+	return status;
 }
 
 static const struct job_kind record_kind = {
 	.take = take_profiles,
 	.coverage = profile_coverage,
 	.write = write_profiles,
+	.check = check_profiles,
 };
 
 /* A silent default confuses: it is said. With a command, the capture ends when the command does. */

@@ -33,15 +33,19 @@ static int read_bytes(const char *path, const char *name, struct buf *ret, struc
 	return r < 0 ? ss_error_sys(err, -r, "cannot read %s", name) : 0;
 }
 
+static int parse_profile(const struct buf *bytes, struct ss_file *file, struct ss_error *err)
+{
+	int r = pprof_read((const uint8_t *)bytes->data, bytes->len, &file->profile, err);
+
+	return r < 0 ? ss_error_wrap(err, "%s", file->name) : 0;
+}
+
 static int read_profile(const char *path, struct ss_file *file, struct ss_error *err)
 {
 	_cleanup_(buf_done) struct buf bytes = { 0 };
 	int r = read_bytes(path, file->name, &bytes, err);
 
-	if (r < 0)
-		return r;
-	r = pprof_read((const uint8_t *)bytes.data, bytes.len, &file->profile, err);
-	return r < 0 ? ss_error_wrap(err, "%s", file->name) : 0;
+	return r < 0 ? r : parse_profile(&bytes, file, err);
 }
 
 static void file_close_p(struct ss_file **file)
@@ -49,17 +53,63 @@ static void file_close_p(struct ss_file **file)
 	ss_file_close(*file);
 }
 
-int ss_file_open(const char *path, struct ss_file **ret, struct ss_error *err)
+/* An empty file of that name. */
+static int new_file(const char *name, struct ss_file **ret, struct ss_error *err)
 {
 	_cleanup_(file_close_p) struct ss_file *file = calloc(1, sizeof(*file));
-	bool is_stdin = strcmp(path, "-") == 0;
-	int r;
 
 	if (file)
-		file->name = strdup(is_stdin ? "standard input" : path);
+		file->name = strdup(name);
 	if (!file || !file->name)
 		return ss_error_oom(err);
-	r = read_profile(is_stdin ? "/dev/stdin" : path, file, err);
+	*ret = steal_ptr(file);
+	return 0;
+}
+
+int ss_file_open(const char *path, struct ss_file **ret, struct ss_error *err)
+{
+	_cleanup_(file_close_p) struct ss_file *file = NULL;
+	bool is_stdin = strcmp(path, "-") == 0;
+	int r = new_file(is_stdin ? "standard input" : path, &file, err);
+
+	if (r == 0)
+		r = read_profile(is_stdin ? "/dev/stdin" : path, file, err);
+	if (r == 0)
+		*ret = steal_ptr(file);
+	return r;
+}
+
+static int write_profiles(const struct ss_profile *const *profiles, size_t n,
+			  const struct ss_write_options *options, struct buf *bytes,
+			  struct ss_error *err)
+{
+	struct ss_write_options pprof = *options;
+	struct ss_output output;
+	int r = out_open_memory(bytes, &output.out, err);
+
+	if (r < 0)
+		return r;
+	pprof.format = SS_FORMAT_PPROF;
+	r = ss_output_profiles(&output, profiles, n, &pprof, err);
+	if (r == 0)
+		return out_commit(output.out, err);
+	out_discard(output.out);
+	return r;
+}
+
+/* Through the bytes of the file: what is checked is then what any reader of it would see. */
+int ss_file_of_profiles(const struct ss_profile *const *profiles, size_t n,
+			const struct ss_write_options *options, struct ss_file **ret,
+			struct ss_error *err)
+{
+	_cleanup_(file_close_p) struct ss_file *file = NULL;
+	_cleanup_(buf_done) struct buf bytes = { 0 };
+	int r = new_file("the capture", &file, err);
+
+	if (r == 0)
+		r = write_profiles(profiles, n, options, &bytes, err);
+	if (r == 0)
+		r = parse_profile(&bytes, file, err);
 	if (r == 0)
 		*ret = steal_ptr(file);
 	return r;

@@ -26,10 +26,11 @@ enum { OUT_BUFFER = 64 * 1024 };
 
 struct out {
 	int fd;
-	bool borrowed; /* standard output: not ours to close */
-	char *name;    /* for messages */
-	char *path;    /* NULL: written as it is */
-	char *temp;    /* NULL: no temporary exists */
+	bool borrowed;      /* standard output: not ours to close; memory: nothing to close */
+	struct buf *memory; /* NULL: written to fd */
+	char *name;         /* for messages */
+	char *path;         /* NULL: written as it is */
+	char *temp;         /* NULL: no temporary exists */
 	int error;
 	size_t len;
 	char buf[OUT_BUFFER];
@@ -182,6 +183,22 @@ int out_open(const char *path, struct out **ret, struct ss_error *err)
 	return 0;
 }
 
+int out_open_memory(struct buf *memory, struct out **ret, struct ss_error *err)
+{
+	_cleanup_(out_free_p) struct out *out = calloc(1, sizeof(*out));
+
+	if (!out)
+		return ss_error_oom(err);
+	out->fd = -1;
+	out->borrowed = true;
+	out->memory = memory;
+	out->name = strdup("memory");
+	if (!out->name)
+		return ss_error_oom(err);
+	*ret = steal_ptr(out);
+	return 0;
+}
+
 static void remember(struct out *out, int r)
 {
 	if (r < 0 && !out->error)
@@ -214,10 +231,18 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+static int put(struct out *out, const char *data, size_t len)
+{
+	if (!out->memory)
+		return write_all(out->fd, data, len);
+	buf_add(out->memory, data, len);
+	return out->memory->failed ? -ENOMEM : 0;
+}
+
 static void flush(struct out *out)
 {
 	if (!out->error)
-		remember(out, write_all(out->fd, out->buf, out->len));
+		remember(out, put(out, out->buf, out->len));
 	out->len = 0;
 }
 
@@ -228,7 +253,7 @@ void out_write(struct out *out, const void *data, size_t len)
 	if (out->error)
 		return;
 	if (len > OUT_BUFFER) {
-		remember(out, write_all(out->fd, data, len));
+		remember(out, put(out, data, len));
 	} else if (len) {
 		memcpy(out->buf + out->len, data, len);
 		out->len += len;

@@ -13,6 +13,8 @@
 struct out;
 
 int out_open(const char *path, struct out **ret, struct ss_error *err);
+/* To the end of *memory, which outlives the out; all of it is there after out_commit. */
+int out_open_memory(struct buf *memory, struct out **ret, struct ss_error *err);
 void out_write(struct out *out, const void *data, size_t len);
 void out_buf(struct out *out,
 	     struct buf *buf); /* write and reset buf; a failed buf becomes the sticky error */

@@ -51,6 +51,37 @@ t_like "the default duration is said" "$("$STACKSNAP" --block "$TARGET_PID" 2>&1
 	sleep 0.5
 	kill -INT $!
 	wait $!)" 'capturing for 10 s'
+
+# ---- thresholds ----
+
+# over NAME STATUS REGEX ARGUMENT...: what a capture of the target says and exits with.
+over() {
+	local name=$1 status=$2 regex=$3
+	shift 3
+	snap -d 0.5 -o "$ONE.over.pb.gz" "$@" "$TARGET_PID"
+	t_is "$name: status" "$STATUS" "$status"
+	t_like "$name: message" "$ERR" "$regex"
+}
+
+over "fail-over" 4 '^stacksnap: --fail-over contended_line=100ms: cum of contended_line is [0-9.]+m?s$' \
+	--block --fail-over contended_line=100ms
+t_status "fail-over: the file is checked in the same words" 4 \
+	"$STACKSNAP" report --fail-over contended_line=100ms "$ONE.over.pb.gz"
+t_is "fail-over: with the same numbers" "$(tail -n 1 "$TMP/t_status.out")" \
+	"$(printf '%s\n' "$ERR" | grep 'cum of contended_line')"
+over "fail-over: not exceeded" 0 '^$' --block -q --fail-over contended_line=1h
+over "fail-over: the second of two" 4 'contended_line=0: cum' \
+	--wall --fail-over contended_line=1h --fail-over contended_line=0
+over "fail-over: nothing matches" 0 '--fail-over nobody=0: no function matches' \
+	--block --fail-over nobody=0
+over "fail-over: what --ignore leaves out does not count" 0 'no function matches' \
+	--block --ignore contended_line --fail-over contended_line=0
+over "fail-over: what -n cuts off counts" 4 'cum of contended_line' \
+	--block -n 1 --fail-over contended_line=0
+over "fail-over: no regular expression" 64 "^stacksnap: --fail-over: '\(':" --block --fail-over '(=1'
+t_status "fail-over: a snapshot has no times" 64 "$STACKSNAP" --fail-over contended_line=1 "$TARGET_PID"
+t_status "fail-over: one of two processes is gone" 4 \
+	"$STACKSNAP" --block -d 0.3 -q -o "$ONE.over.txt" --fail-over contended_line=0 "$TARGET_PID,4194303"
 target_is_well
 target_stop
 
@@ -78,6 +109,9 @@ t_status "its exit status is passed on" 7 "$STACKSNAP" --wall -q -o "$ONE.cmd.js
 	"$TARGETS/contend" 1
 t_is "from the beginning to the end" "$(capture_json "$ONE.cmd.json" "any(
 	0.9e9 < t['wall_ns'] < 2e9 for t in p['threads'])")" True
+t_status "the command's status goes before a threshold" 7 "$STACKSNAP" --wall -q -o "$ONE.cmd.json" \
+	--fail-over contended_line=0 -- "$TARGETS/contend" 1
+t_like "but the threshold is said" "$(cat "$TMP/t_status.out")" '--fail-over contended_line=0: cum of'
 t_status "killed by a signal: 128 + n" 137 "$STACKSNAP" --cpu -q -o /dev/null -- \
 	sh -c 'sleep 0.3; kill -KILL $$'
 t_status "not found" 127 "$STACKSNAP" --cpu -q -- ./no-such-program

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "file/pprof-write.h"
+#include "sample-profile.h"
 
 static char dir[64];
 static struct ss_error err;
@@ -529,6 +530,55 @@ static void test_no_file(void **state)
 	assert_string_equal(err.message, "/dev/null: it is empty");
 }
 
+/* ---- captures ---- */
+
+/* How much of the time is in functions that match, and what `limit_ns` makes of it. */
+static struct ss_over capture_over(enum profile_kind kind, const struct ss_write_options *options,
+				   const char *function, int64_t limit_ns)
+{
+	const struct ss_report_options report = { 0 };
+	const struct ss_threshold threshold = { .function = function, .limit_ns = limit_ns };
+	struct ss_profile *profile = sample_profile_new(1, kind, false);
+	const struct ss_profile *const profiles[] = { profile };
+	struct ss_file *file;
+	struct ss_over over;
+
+	assert_int_equal(ss_file_of_profiles(profiles, 1, options, &file, &err), 0);
+	assert_int_equal(ss_file_check(NULL, file, &report, &threshold, &over, &err), 0);
+	ss_file_close(file);
+	sample_profile_free(profile);
+	return over;
+}
+
+static void test_thresholds_of_a_capture(void **state)
+{
+	const struct ss_write_options plain = { .format = SS_FORMAT_TEXT };
+	struct ss_over over = capture_over(PROFILE_BLOCK, &plain, "lll_lock", 12999999999);
+
+	(void)state;
+	assert_int_equal(over.matched, 1);
+	assert_int_equal(over.exceeded, 1);
+	assert_string_equal(over.function, "__lll_lock_wait");
+	assert_true(over.cum_ns == 13000000000);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &plain, "lll_lock", 13000000000).exceeded, 0);
+	assert_int_equal(capture_over(PROFILE_CPU, &plain, "lll_lock", 0).cum_ns, 500000000);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &plain, "nobody", 0).matched, 0);
+}
+
+static void test_captures_are_checked_as_shown(void **state)
+{
+	const struct ss_write_options all = { 0 }, no_idle = { .no_idle = true };
+	const struct ss_write_options joins = { .focus = "^pthread_join$" };
+	const struct ss_write_options no_joins = { .ignore = "^pthread_join$" };
+
+	(void)state;
+	assert_int_equal(capture_over(PROFILE_BLOCK, &all, "LazyCompile", 0).exceeded, 1);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &no_idle, "LazyCompile", 0).matched, 0);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &joins, "lll_lock", 0).matched, 0);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &joins, "pthread_join", 0).matched, 1);
+	assert_int_equal(capture_over(PROFILE_BLOCK, &no_joins, "pthread_join", 0).matched, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -549,6 +599,8 @@ int main(void)
 		cmocka_unit_test(test_threshold_of_change),
 		cmocka_unit_test(test_threshold_needs_time),
 		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_thresholds_of_a_capture),
+		cmocka_unit_test(test_captures_are_checked_as_shown),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

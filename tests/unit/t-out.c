@@ -322,6 +322,41 @@ static void test_dev_stdout_is_standard_output(void **state)
 	assert_content(place->path, "old more");
 }
 
+/* Both the buffered pieces and those that are larger than the buffer, in order. */
+static void test_memory(void **state)
+{
+	static char large[100 * 1000];
+	struct buf memory = { 0 };
+	struct ss_error err;
+	struct out *out;
+
+	(void)state;
+	memset(large, 'x', sizeof(large));
+	buf_puts(&memory, "before ");
+	assert_int_equal(out_open_memory(&memory, &out, &err), 0);
+	out_write(out, "small ", 6);
+	out_write(out, large, sizeof(large));
+	out_write(out, " end", 4);
+	assert_int_equal(out_commit(out, &err), 0);
+	assert_int_equal(memory.len, 7 + 6 + sizeof(large) + 4);
+	assert_memory_equal(memory.data, "before small xxx", 16);
+	assert_string_equal(memory.data + memory.len - 6, "xx end");
+	buf_done(&memory);
+}
+
+static void test_memory_that_is_out(void **state)
+{
+	struct buf memory = { .failed = true };
+	struct ss_error err;
+	struct out *out;
+
+	(void)state;
+	assert_int_equal(out_open_memory(&memory, &out, &err), 0);
+	out_write(out, "x", 1);
+	assert_int_equal(out_commit(out, &err), -ENOMEM);
+	assert_int_equal(err.kind, SS_ERR_NO_MEMORY);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, make_place, remove_place)
@@ -340,6 +375,8 @@ int main(void)
 		T(test_reader_gone),
 		T(test_stdout_is_not_closed),
 		T(test_dev_stdout_is_standard_output),
+		T(test_memory),
+		T(test_memory_that_is_out),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -225,6 +225,22 @@ static void test_captures(void **state)
 	assert_refused("-- ls -l", "-- COMMAND needs a mode: --block, --cpu or --wall");
 }
 
+static void test_thresholds(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--cpu --fail-over f=100ms --fail-over ^g=h$=2 1"), 0);
+	assert_int_equal(opts.fail_over.n, 2);
+	assert_string_equal(opts.fail_over.list[0].function, "f");
+	assert_true(opts.fail_over.list[0].limit_ns == 100000000);
+	assert_string_equal(opts.fail_over.list[1].function, "^g=h$");
+	assert_string_equal(opts.fail_over.texts[1], "^g=h$=2");
+	assert_refused("--fail-over f=1 1",
+		       "--fail-over is for a capture: --block, --cpu or --wall");
+	assert_refused("--cpu --fail-over f 1", "--fail-over: 'f' is not REGEX=TIME");
+	assert_refused("--cpu --fail-over f=-1s 1",
+		       "--fail-over: 'f=-1s': a time of a capture is not negative");
+}
+
 static void test_durations(void **state)
 {
 	static const struct {
@@ -345,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_format_refuses),
 		cmocka_unit_test(test_later_versions),
 		cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_help_stops_there),

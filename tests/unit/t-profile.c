@@ -262,6 +262,46 @@ static void test_dropped_segments_are_told(void **state)
 	sample_profile_free(profile);
 }
 
+/* ---- times that are counted samples ---- */
+
+static char *write_counted(const struct writer *writer, bool counted, size_t *ret_len)
+{
+	struct ss_profile *profile = sample_profile_new(SAMPLE_PID, PROFILE_BLOCK, true);
+	const struct ss_profile *const profiles[] = { profile };
+	char *text;
+
+	profile->counted_samples = counted;
+	text = sample_profile_write(writer, profiles, 1, NULL, ret_len);
+	sample_profile_free(profile);
+	return text;
+}
+
+/* Every format that has a place for it says so, and only then. */
+static void test_counted_samples_are_told(void **state)
+{
+	static const struct {
+		const struct writer *writer;
+		const char *words;
+	} cases[] = {
+		{ &writer_dump, "; without schedstat: times are samples times the period\n" },
+		{ &writer_count, "; without schedstat: times are samples times the period\n" },
+		{ &writer_html, "; without schedstat: times are samples times the period\"" },
+		{ &writer_json, "\"counted_samples\":true," },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *counted = write_counted(cases[i].writer, true, NULL);
+		char *exact = write_counted(cases[i].writer, false, NULL);
+
+		if (!strstr(counted, cases[i].words))
+			fail_msg("%s does not say it", cases[i].writer->name);
+		assert_null(strstr(exact, cases[i].words));
+		free(counted);
+		free(exact);
+	}
+}
+
 /* ---- several, none ---- */
 
 static char *write_two(const struct writer *writer)
@@ -330,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_without_segments_accounts_stand_side_by_side),
 		cmocka_unit_test(test_pieces_at_one_place_are_one),
 		cmocka_unit_test(test_dropped_segments_are_told),
+		cmocka_unit_test(test_counted_samples_are_told),
 		cmocka_unit_test(test_several_processes),
 		cmocka_unit_test(test_empty_profiles_are_documents_too),
 	};
