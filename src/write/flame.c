@@ -16,7 +16,6 @@
 #include "write/write.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "write/account.h"
 #include "write/flame-page.h"
@@ -269,17 +268,6 @@ static void put_types(struct json *j, const struct account_view *view)
 	json_close(j, ']');
 }
 
-/* The lines of the text, which is cut to pieces. */
-static void put_notes(struct flame *flame, struct buf *text)
-{
-	char *rest = text->failed ? NULL : text->data, *line;
-
-	flame->failed |= text->failed;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			json_string(&flame->json, line);
-}
-
 static void put_html(struct buf *buf, const char *s)
 {
 	for (; *s; s++) {
@@ -340,7 +328,7 @@ static void put_snapshot_notes(struct flame *flame, const struct ss_snapshot *sn
 	if (flame->several)
 		write_process_header(&text, snapshot->pid, snapshot->comm);
 	write_coverage(&text, snapshot, "");
-	put_notes(flame, &text);
+	json_lines(&flame->json, &text);
 }
 
 static void put_snapshot_heading(struct flame *flame, const struct ss_snapshot *const *snapshots,
@@ -389,7 +377,7 @@ static void put_profile_notes(struct flame *flame, const struct ss_profile *prof
 	if (flame->several)
 		write_process_header(&text, profile->pid, profile->comm);
 	account_coverage(&text, profile, flame->options, &sum, "");
-	put_notes(flame, &text);
+	json_lines(&flame->json, &text);
 }
 
 static void put_subtitle(struct flame *flame, const struct ss_profile *profile)

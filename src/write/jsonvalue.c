@@ -67,6 +67,16 @@ void json_string(struct json *j, const char *s)
 	json_quote(j, escaped.len && !escaped.failed ? escaped.data : "");
 }
 
+void json_lines(struct json *j, struct buf *text)
+{
+	char *rest = text->failed ? NULL : text->data, *line;
+
+	j->buf->failed |= text->failed;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			json_string(j, line);
+}
+
 void json_uint(struct json *j, uint64_t number)
 {
 	json_next(j);

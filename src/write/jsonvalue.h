@@ -30,6 +30,8 @@ void json_quote(struct json *j, const char *s);
 
 /* Foreign text, escaped first. */
 void json_string(struct json *j, const char *s);
+/* The lines of the text, but empty ones, as foreign texts; it is cut to pieces. */
+void json_lines(struct json *j, struct buf *text);
 void json_uint(struct json *j, uint64_t number);
 
 void json_key(struct json *j, const char *key);

@@ -387,6 +387,25 @@ static void test_comments_tell_both_totals(void **state)
 	profile_free(p);
 }
 
+static void test_comments_tell_counted_samples(void **state)
+{
+	struct ss_profile *profile = sample_profile_new(SAMPLE_PID, PROFILE_CPU, false);
+	const struct ss_profile *const profiles[] = { profile };
+	Pprof__Profile *p;
+	size_t len;
+	char *data;
+
+	(void)state;
+	profile->counted_samples = true;
+	data = sample_profile_write(&writer_pprof, profiles, 1, NULL, &len);
+	p = unpack(data, len);
+	assert_non_null(strstr(text_of(p, p->comment[1]),
+			       "without schedstat: times are samples times the period"));
+	profile_free(p);
+	free(data);
+	sample_profile_free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_wall_profile),
 		cmocka_unit_test(test_labels_of_accounts),
 		cmocka_unit_test(test_comments_tell_both_totals),
+		cmocka_unit_test(test_comments_tell_counted_samples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
