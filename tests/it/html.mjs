@@ -1,42 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Opens a flame graph page (made by make-sample html wall) in a headless Chromium and uses it as a
-// person would. For each thing that holds it prints "ok NAME", else "not ok NAME<TAB>WHAT".
+// person would.
 //
-//	node html.mjs CHROMIUM PAGE PROFILE-DIRECTORY [SCREENSHOT-DIRECTORY]
-import { createRequire } from "node:module";
+//	node html.mjs CHROMIUM PROFILE-DIRECTORY PAGE [SCREENSHOT-DIRECTORY]
 import { pathToFileURL } from "node:url";
 import path from "node:path";
+import { browse, check, is, like } from "./browser.mjs";
 
-const [chromium, file, profile, shots] = process.argv.slice(2);
-const require = createRequire(path.join(process.env.PUPPETEER, "x.js"));
-const puppeteer = (await import(pathToFileURL(require.resolve("puppeteer-core")).href)).default;
-const complaints = [];
-const requests = [];
+const [file, shots] = process.argv.slice(4);
+const { browser, page, complaints, requests } = await browse();
 
-function check(name, holds, found) {
-	console.log(holds ? `ok ${name}` : `not ok ${name}\t${JSON.stringify(found)}`);
-}
-
-function is(name, got, want) {
-	check(name, JSON.stringify(got) === JSON.stringify(want), { got, want });
-}
-
-function like(name, got, regexp) {
-	check(name, regexp.test(got), { got, want: String(regexp) });
-}
-
-const browser = await puppeteer.launch({
-	executablePath: chromium,
-	headless: true,
-	userDataDir: profile,
-	args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const page = await browser.newPage();
-page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
-page.on("pageerror", (error) => complaints.push(String(error)));
-page.on("request", (request) => requests.push(request.url()));
 await page.setViewport({ width: 1200, height: 700 });
 await page.goto(pathToFileURL(file).href);
 

@@ -314,6 +314,42 @@ p = d["processes"][0] if isinstance(d, dict) and d.get("processes") else None
 print(eval(sys.argv[2]))' "$1" "$2" 2>&1
 }
 
+# ---- browsers ----
+
+# browser_need: Chromium (CHROMIUM), node, and the packages that the scripts beside this one use, which
+# npm installs once into the build directory (NPM); without them the whole script is skipped.
+browser_need() {
+	local packages="puppeteer-core@24.43.1 speedscope@1.25.0"
+	CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser)}
+	export NPM=${NPM:-$(dirname "$STACKSNAP")/tests/npm}
+	[ -n "$CHROMIUM" ] || t_skip_all "no chromium"
+	command -v node >/dev/null || t_skip_all "no node"
+	[ "$(cat "$NPM/installed" 2>/dev/null)" != "$packages" ] || return 0
+	mkdir -p "$NPM"
+	echo '{ "private": true }' >"$NPM/package.json" # or npm may choose a directory above
+	# shellcheck disable=SC2086 # a list of words
+	(cd "$NPM" && HOME=$TMP timeout 300 npm install --no-audit --no-fund --ignore-scripts \
+		--cache "$TMP/npm-cache" $packages) >"$TMP/npm.log" 2>&1 ||
+		t_skip_all "npm cannot install $packages"
+	echo "$packages" >"$NPM/installed"
+}
+
+# browser_run SCRIPT ARGUMENT...: a script that uses browser.mjs; its results become ours.
+browser_run() {
+	local status verdict detail
+	HOME=$TMP timeout 120 node "$SRC/tests/it/$1" "$CHROMIUM" "$TMP/chromium" "${@:2}" \
+		>"$TMP/browser.out" 2>"$TMP/browser.err" </dev/null
+	status=$?
+	while IFS=$'\t' read -r verdict detail; do
+		case $verdict in
+		"ok "*) t_pass "${verdict#ok }" ;;
+		"not ok "*) t_fail "${verdict#not ok }" "$detail" ;;
+		esac
+	done <"$TMP/browser.out"
+	t_is "the browser test ended well" "$status" 0
+	[ "$status" = 0 ] || t_diag "$(tail -n 5 "$TMP/browser.err")"
+}
+
 # ---- the end ----
 
 cleanup() {
