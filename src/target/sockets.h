@@ -24,4 +24,21 @@ void sockets_free(struct sockets *sockets);
  */
 bool sockets_describe(struct sockets *sockets, uint64_t inode, struct buf *ret);
 
+/* The other end of a socket. */
+struct sockets_peer {
+	bool listens; /* it waits for whoever connects */
+	bool open;    /* anybody may send to it: a datagram socket with a name */
+	bool inet;    /* TCP or UDP; else UNIX */
+	/*
+	 * The socket at the other end, if it is in the same network namespace; 0: it is not, or no
+	 * process has accepted it yet.
+	 */
+	uint64_t inode;
+	bool connected;  /* inet: there is a remote address */
+	char remote[64]; /* it, "10.0.0.1:9" or "[::1]:9", if connected; else "" */
+};
+
+/* False if the socket is not known. */
+bool sockets_find_peer(struct sockets *sockets, uint64_t inode, struct sockets_peer *ret);
+
 #endif
