@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """accuracy.py CAPTURE.json LOG [PERF.txt]: a capture beside what the target measured of itself.
 
-LOG is the file of tests/targets/accuracy.c, PERF.txt what perf script says of sched_switch and
+LOG is the file of tests/targets/waitlog.h, PERF.txt what perf script says of sched_switch and
 sched_wakeup in the same time (CLOCK_MONOTONIC). Prints two markdown tables, of functions and of
 threads, and ends with 1 if a row is out of its bounds.
 
@@ -19,7 +19,7 @@ import sys
 import time
 from collections import defaultdict
 
-# of tests/targets/accuracy.c: struct thread_log, struct wait
+# of tests/targets/waitlog.h: struct thread_log, struct wait
 HEAD = struct.Struct("<q24s")
 WAIT = struct.Struct("<qqq16s")
 WAITS = 1 << 16

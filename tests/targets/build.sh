@@ -13,7 +13,7 @@ flags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -g -pthread"
 c() {
 	out=$dir/$1 src=$2
 	shift 2
-	[ "$out" -nt "$src" ] && [ "$out" -nt target.h ] && return 0
+	[ "$out" -nt "$src" ] && [ "$out" -nt target.h ] && [ "$out" -nt waitlog.h ] && return 0
 	# shellcheck disable=SC2086 # flags are words
 	gcc $flags "$@" -o "$out" "$src"
 }

@@ -67,23 +67,55 @@ MAY_STAY static inline int64_t target_now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-MAY_STAY static inline void target_nap_ms(long ms)
+MAY_STAY static inline void target_nap_ns(int64_t ns)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * NS_PER_MS };
+	struct timespec t = { ns / NS_PER_S, ns % NS_PER_S };
 
 	while (nanosleep(&t, &t) != 0 && errno == EINTR)
 		;
 }
 
-/* State letter of a thread of this process; 0 if it has no such thread. */
-MAY_STAY static inline char target_state(pid_t tid)
+MAY_STAY static inline void target_nap_ms(long ms)
+{
+	target_nap_ns(ms * NS_PER_MS);
+}
+
+MAY_STAY static inline void target_spin_ns(int64_t ns)
+{
+	int64_t end = target_now_ns() + ns;
+
+	while (target_now_ns() < end)
+		;
+}
+
+/* xorshift64, a series for each thread: what a target does must not beat with anyone's period */
+MAY_STAY static inline uint64_t target_random_below(uint64_t n)
+{
+	static _Thread_local uint64_t state;
+
+	if (state == 0)
+		state = (uint64_t)target_now_ns() * (uint64_t)target_tid() | 1;
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state % n;
+}
+
+/* From half of it to one and a half. */
+MAY_STAY static inline int64_t target_around(int64_t ns)
+{
+	return ns / 2 + (int64_t)target_random_below((uint64_t)ns);
+}
+
+/* State letter of a thread; 0 if the process has no such thread. */
+MAY_STAY static inline char target_state_of(pid_t pid, pid_t tid)
 {
 	char path[64], text[512];
 	const char *end;
 	FILE *file;
 	size_t len;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
@@ -92,6 +124,11 @@ MAY_STAY static inline char target_state(pid_t tid)
 	text[len] = 0;
 	end = strrchr(text, ')'); /* the name may hold brackets and spaces itself */
 	return end && end[1] ? end[2] : 0;
+}
+
+MAY_STAY static inline char target_state(pid_t tid)
+{
+	return target_state_of(getpid(), tid);
 }
 
 /* Wait, at most 15 s, until a thread of this process sleeps. */
