@@ -28,11 +28,19 @@ c many-static many.c -O2 -static
 c many-gz many.c -O2 -gz=zlib -fno-asynchronous-unwind-tables -fno-unwind-tables
 c waits-static waits-lite.c -O2 -static
 c deep-O0 deep.c -O0
+# nothing says which functions wait
+c handmade-s handmade.c -O2 -s
+c mutexes-s mutexes.c -O2 -s
 [ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
 [ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
+[ "$dir/foreign-rs" -nt foreign.rs ] || rustc -g -O -o "$dir/foreign-rs" foreign.rs
+[ "$dir/foreign-cc" -nt foreign.cc ] ||
+	g++ -std=gnu++20 -Wall -Wextra -g -O2 -pthread -o "$dir/foreign-cc" foreign.cc
 [ "$dir/goprog" -nt goprog.go ] || GOFLAGS=-mod=mod CGO_ENABLED=0 go build -o "$dir/goprog" goprog.go
 # musl has no unwind information of its own: what stacksnap then says is what the test is about
 [ "$dir/waits-musl" -nt waits-lite.c ] ||
 	musl-gcc -std=gnu11 -D_GNU_SOURCE -g -O2 -static -o "$dir/waits-musl" waits-lite.c
+[ "$dir/mutexes-musl" -nt mutexes.c ] ||
+	musl-gcc -std=gnu11 -D_GNU_SOURCE -g -O2 -static -o "$dir/mutexes-musl" mutexes.c
 [ "$dir/floor" -nt ../bench/floor.c ] ||
 	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -o "$dir/floor" ../bench/floor.c

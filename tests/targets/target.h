@@ -11,7 +11,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -91,7 +93,7 @@ MAY_STAY static inline void target_spin_ns(int64_t ns)
 /* xorshift64, a series for each thread: what a target does must not beat with anyone's period */
 MAY_STAY static inline uint64_t target_random_below(uint64_t n)
 {
-	static _Thread_local uint64_t state;
+	static __thread uint64_t state;
 
 	if (state == 0)
 		state = (uint64_t)target_now_ns() * (uint64_t)target_tid() | 1;
@@ -150,17 +152,17 @@ MAY_STAY static inline void target_await_sleep(pid_t tid)
  * that is the one meant.
  */
 struct arrival {
-	_Atomic pid_t tid;
+	pid_t tid; /* C and C++ have no atomic type in common */
 };
 
 MAY_STAY static inline void arrival_set(struct arrival *arrival)
 {
-	atomic_store(&arrival->tid, target_tid());
+	__atomic_store_n(&arrival->tid, target_tid(), __ATOMIC_SEQ_CST);
 }
 
 MAY_STAY static inline void arrival_await_sleep(struct arrival *arrival)
 {
-	while (atomic_load(&arrival->tid) == 0)
+	while (__atomic_load_n(&arrival->tid, __ATOMIC_SEQ_CST) == 0)
 		target_nap_ms(1);
 	target_await_sleep(arrival->tid);
 }
