@@ -31,6 +31,7 @@ c deep-O0 deep.c -O0
 # nothing says which functions wait
 c handmade-s handmade.c -O2 -s
 c mutexes-s mutexes.c -O2 -s
+c deadlock-s deadlock.c -O2 -s
 [ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
 [ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
 [ "$dir/foreign-rs" -nt foreign.rs ] || rustc -g -O -o "$dir/foreign-rs" foreign.rs

@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Threads and processes that wait for each other are found, with and without symbols; what only
+# looks like it, or ends by itself, is not called a deadlock.
+. "$(dirname "$0")/lib.sh"
+
+if ! "$STACKSNAP" --help | grep -q -- --fail-on-deadlock; then
+	t_skip "deadlocks" "deadlocks are not in this version"
+	t_done
+fi
+
+# The pids of the target and, if it has one, of its peer, with a comma.
+pids() {
+	local children child
+	read -ra children < <(cat "/proc/$TARGET_PID/task/"*/children; echo)
+	printf %s "$TARGET_PID"
+	for child in ${children[@]+"${children[@]}"}; do
+		[ "$(cat "/proc/$child/comm")" != peer ] || printf ,%s "$child"
+	done
+}
+
+# tids PIDS: all their threads but those that only rest, in order, on one line
+tids() {
+	local pid task
+	for pid in ${1//,/ }; do
+		for task in "/proc/$pid/task/"*; do
+			[ "$(cut -d ' ' -f 1 "$task/syscall")" = "$PAUSE" ] || echo "${task##*/}"
+		done
+	done | sort -n | tr '\n' ' '
+}
+
+# The section about deadlocks, up to the coverage block.
+section() {
+	printf '%s\n' "$1" | awk '/^Found [0-9]+ deadlock/ { on = 1 } /^# threads:/ { on = 0 } on'
+}
+
+# members FILE: all numbers in the one deadlock that are threads of the document, in order
+members() {
+	"$PYTHON" - "$1" <<'PY'
+import json, sys
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [n for item in value for n in numbers(item)]
+    return [value] if type(value) is int else []
+
+document = json.load(open(sys.argv[1]))
+processes = document["processes"]
+found = document.get("deadlocks") or [d for p in processes for d in p.get("deadlocks", [])]
+tids = {thread["tid"] for process in processes for thread in process["threads"]}
+print(f"{len(found)}:", *sorted(tids & set(numbers(found))), end=" ")
+PY
+}
+
+# deadlocked TARGET FORM [ARG]: exactly one deadlock, of all its threads that do not only rest
+deadlocked() {
+	local name="${*//"$TMP/"/}" all text found
+	target_start "$@"
+	all=$(pids)
+	snap -p "$all"
+	t_is "$name: exit status" "$STATUS" 0
+	text=$(section "$OUT")
+	t_like "$name: said" "$text" '^Found 1 deadlock:$'
+	t_is "$name: said behind the threads" "$(section "$OUT" | grep -c '^thread .*\]:$')" 0
+	for tid in $(tids "$all"); do
+		t_like "$name: with thread $tid" "$text" "(^|[^0-9])$tid([^0-9]|\$)"
+	done
+	snap -p "$all" --fail-on-deadlock
+	t_is "$name: --fail-on-deadlock: exit status" "$STATUS" 3
+	snap -p "$all" -j -o "$TMP/snap.json"
+	found=$(members "$TMP/snap.json")
+	t_is "$name: JSON" "$found" "1: $(tids "$all")"
+	target_is_well
+	target_stop
+}
+
+# healthy TARGET FORM [ARG]: no deadlock is found; sets OUT
+healthy() {
+	target_start "$@"
+	snap -p "$TARGET_PID" -j -o "$TMP/snap.json"
+	t_is "$*: JSON" "$(members "$TMP/snap.json")" "0: "
+	snap -p "$TARGET_PID" --fail-on-deadlock
+	t_is "$*: exit status" "$STATUS" 0
+	t_unlike "$*: nothing is said" "$OUT" '^Found [0-9]+ deadlock'
+	target_is_well
+	target_stop
+}
+
+# the number of pause(2) here, as /proc shows it; the main threads rest there
+target_start deadlock self
+PAUSE=$(cut -d ' ' -f 1 "/proc/$TARGET_PID/syscall")
+target_stop
+
+for target in deadlock deadlock-s; do
+	for n in 2 3 10; do
+		deadlocked $target cycle $n
+	done
+	deadlocked $target self
+	deadlocked $target join
+	deadlocked $target rwlock
+	deadlocked $target mixed
+done
+mkdir "$TMP/files"
+deadlocked deadlock pipes
+deadlocked deadlock flock "$TMP/files"
+deadlocked deadlock ofd "$TMP/files"
+
+# It is its own and only writer: for ever, and whether that is a cycle of one is a matter of words.
+target_start deadlock pipe-self
+snap -p "$TARGET_PID"
+t_like "pipe-self: said" "$OUT" '^Found 1 deadlock:$|waits for ever'
+target_is_well
+target_stop
+
+healthy deadlock exited
+t_like "exited: the wait has no end" "$OUT" 'waits for ever'
+healthy deadlock timed 3
+t_unlike "timed: the waits have an end" "$OUT" 'waits for ever'
+healthy deadlock chain
+t_unlike "chain: the waits have an end" "$OUT" 'waits for ever'
+healthy contend
+t_done
