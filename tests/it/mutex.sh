@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A mutex profile charges the holder with what the waiters waited: within the bounds of
+# tests/bench/mutex.py, by the waiters' own measure.
+. "$(dirname "$0")/lib.sh"
+
+if ! "$STACKSNAP" --help | grep -q -- --mutex; then
+	t_skip "mutex profile" "mutex profiles are not in this version"
+	t_done
+fi
+
+target_start hotlock "$TMP/log"
+snap -q -p "$TARGET_PID" --mutex -d 4 -o "$TMP/mutex.pb.gz"
+t_is "exit status" "$STATUS" 0
+t_ok "the holder is charged with what was waited" \
+	"$PYTHON" "$SRC/tests/bench/mutex.py" "$TMP/mutex.pb.gz" "$TMP/log"
+t_diag "$(cat "$TMP/t_ok.out")"
+top=$(go tool pprof -symbolize=none -top -cum "$TMP/mutex.pb.gz" 2>&1)
+t_like "go tool pprof names the holder" "$top" ' owner_path$'
+target_is_well
+target_stop
+t_done
