@@ -268,6 +268,31 @@ static int collect(struct filelocks *locks, const struct filelock_query *query, 
 	return found ? 0 : -ENOENT;
 }
 
+/*
+ * In a pid namespace of its own the table has no lock whose taker has exited, nor its waiters
+ * (locks_show passes over pids that it cannot translate); fdinfo has it.
+ */
+static int collect_hidden(struct filelocks *locks, const struct filelock_query *query,
+			  pids *holders, struct filelock_result *ret)
+{
+	if (!(query->kinds & 1u << LOCK_FLOCK) || !query->inode)
+		return -ENOENT;
+	if (search_open_locks(locks) < 0)
+		return -ENOMEM;
+	vec_each(open, &locks->open_locks) {
+		const struct proc_lock *lock = &open->lock;
+
+		if (lock->kind != LOCK_FLOCK || lock->pid || lock->inode != query->inode ||
+		    (query->dev && lock->dev != query->dev))
+			continue;
+		ret->held = *lock;
+		if (add_holder(holders, open->pid) < 0)
+			return -ENOMEM;
+	}
+	ret->complete = false;
+	return holders->n ? 0 : -ENOENT;
+}
+
 int filelocks_find(struct filelocks *locks, const struct filelock_query *query,
 		   struct filelock_result *ret)
 {
@@ -275,6 +300,8 @@ int filelocks_find(struct filelocks *locks, const struct filelock_query *query,
 	pids holders = { 0 };
 	int r = collect(locks, query, &holders, &result);
 
+	if (r == -ENOENT)
+		r = collect_hidden(locks, query, &holders, &result);
 	if (r == 0) {
 		result.nholders = holders.n;
 		result.holders = arena_memdup(&locks->arena, holders.data,

@@ -31,8 +31,9 @@ struct filelock_query {
 };
 
 struct filelock_result {
-	struct proc_lock wanted; /* as the waiter asked for it */
-	struct proc_lock held;   /* in its way; there may be more, but this one must go */
+	struct proc_lock
+		wanted;        /* as the waiter asked for it; its `wait` is 0 if that is unknown */
+	struct proc_lock held; /* in its way; there may be more, but this one must go */
 	/*
 	 * The processes ANY of which may let that lock go, ascending: those that have the open file
 	 * for LOCK_FLOCK and LOCK_OFD, the one that took it for the others.
