@@ -28,7 +28,7 @@ enum ends_gap {
 	ENDS_HIDDEN = 1 << 2,    /* /proc does not, or may not, show all processes */
 	ENDS_OPEN = 1 << 3,      /* anybody may come: FIFO, listening or named datagram socket */
 	ENDS_IN_FLIGHT = 1 << 4, /* some descriptor is under way in a socket's message */
-	ENDS_REMOTE = 1 << 5,    /* the other end is beyond the network namespace, or not accepted */
+	ENDS_REMOTE = 1 << 5,    /* beyond the network namespace, or not accepted yet */
 	ENDS_UNSEEN = 1 << 6,    /* nobody was seen to have the other end, but somebody must */
 	ENDS_UNKNOWN = 1 << 7,   /* not a descriptor whose other end can be followed */
 };
