@@ -12,7 +12,12 @@
 #include "base/error.h"
 #include "base/vec.h"
 
-enum map_perm { MAP_PERM_R = 1, MAP_PERM_W = 2, MAP_PERM_X = 4 };
+enum map_perm {
+	MAP_PERM_R = 1,
+	MAP_PERM_W = 2,
+	MAP_PERM_X = 4,
+	MAP_PERM_SHARED = 8, /* MAP_SHARED: what is written there other processes may see */
+};
 
 struct map {
 	uint64_t start, end, offset, dev, inode; /* dev as makedev(major, minor) */

@@ -258,6 +258,39 @@ int procparse_status_number(const char *text, const char *key, int base, uint64_
 	return -EINVAL;
 }
 
+/* "\t3673\t12": the last number, and how many there are. */
+static bool scan_last(const char *p, uint64_t *ret, unsigned *ret_n)
+{
+	uint64_t number;
+	unsigned n = 0;
+
+	for (; scan_number(&p, 10, &number); n++)
+		*ret = number;
+	*ret_n = n;
+	return n > 0 && *ret <= INT32_MAX && (*p == '\n' || *p == '\0');
+}
+
+int procparse_status(const char *text, struct proc_status *ret)
+{
+	const char *state = find_line(text, "State:"), *ids = find_line(text, "NSpid:");
+	uint64_t tgid, ppid, inner = 0;
+	unsigned levels;
+
+	if (!state || !ids || !scan_last(ids, &inner, &levels) ||
+	    procparse_status_number(text, "Tgid", 10, &tgid) < 0 || tgid > INT32_MAX ||
+	    procparse_status_number(text, "PPid", 10, &ppid) < 0 || ppid > INT32_MAX)
+		return -EINVAL;
+	skip_blanks(&state);
+	*ret = (struct proc_status){
+		.state = *state,
+		.tgid = (pid_t)tgid,
+		.ppid = (pid_t)ppid,
+		.inner_tid = (pid_t)inner,
+		.levels = levels,
+	};
+	return 0;
+}
+
 /* ---- maps ---- */
 
 static bool scan_perm(const char **p, unsigned *ret)
@@ -271,8 +304,12 @@ static bool scan_perm(const char **p, unsigned *ret)
 		else if (!skip_char(p, '-'))
 			return false;
 	}
+	if (skip_char(p, 's'))
+		perm |= MAP_PERM_SHARED;
+	else if (!skip_char(p, 'p'))
+		return false;
 	*ret = perm;
-	return skip_char(p, 'p') || skip_char(p, 's');
+	return true;
 }
 
 static bool scan_dev(const char **p, uint64_t *ret)

@@ -44,6 +44,15 @@ int procparse_exec_start(const char *text, uint64_t *ret_ns);
 /* status: one "Key:\tvalue" field, as a number in `base`. */
 int procparse_status_number(const char *text, const char *key, int base, uint64_t *ret);
 
+/* status of a thread: whose it is, and its number in each pid namespace from ours inwards. */
+struct proc_status {
+	char state;
+	pid_t tgid, ppid;
+	pid_t inner_tid; /* in the innermost namespace, where gettid says it */
+	unsigned levels; /* numbers in NSpid */
+};
+int procparse_status(const char *text, struct proc_status *ret);
+
 /*
  * One line of maps, without its newline, not NUL-terminated. The path is appended NUL-terminated to
  * *paths, without " (deleted)" and with \012 undone (the one escape that the kernel writes there).

@@ -51,8 +51,10 @@ static void fuzz_exec_start(const char *text)
 
 static void fuzz_status(const char *text)
 {
+	struct proc_status status;
 	uint64_t value;
 
+	procparse_status(text, &status);
 	procparse_status_number(text, "Tgid", 10, &value);
 	procparse_status_number(text, "CapEff", 16, &value);
 }

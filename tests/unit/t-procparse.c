@@ -186,6 +186,39 @@ static void test_exec_start_name_cannot_fake_it(void **state)
 	assert_int_equal(procparse_exec_start("", &ns), -EINVAL);
 }
 
+static void test_status(void **state)
+{
+	static const char outside[] = "Name:\tx\nState:\tS (sleeping)\nTgid:\t12\nPPid:\t1\n"
+				      "NSpid:\t12\n";
+	static const char inside[] = "Name:\tState:\nState:\tZ (zombie)\nTgid:\t4000\n"
+				     "PPid:\t3999\nNSpid:\t4001\t12\t2\nNSpgid:\t7\n";
+	static const char *const bad[] = {
+		"",
+		"State:\tS\nTgid:\t1\nPPid:\t1\nNSpid:\t\n",
+		"State:\tS\nTgid:\t1\nPPid:\t1\nNSpid:\t1 x\n",
+		"State:\tS\nTgid:\t1\nPPid:\t1\nNSpid:\t99999999999\n",
+		"State:\tS\nTgid:\t1\nPPid:\t1\n",
+		"State:\tS\nPPid:\t1\nNSpid:\t1\n",
+		"Tgid:\t1\nPPid:\t1\nNSpid:\t1\n",
+	};
+	struct proc_status status;
+
+	(void)state;
+	assert_int_equal(procparse_status(outside, &status), 0);
+	assert_int_equal(status.state, 'S');
+	assert_int_equal(status.tgid, 12);
+	assert_int_equal(status.ppid, 1);
+	assert_int_equal(status.inner_tid, 12);
+	assert_int_equal(status.levels, 1);
+	assert_int_equal(procparse_status(inside, &status), 0);
+	assert_int_equal(status.state, 'Z');
+	assert_int_equal(status.tgid, 4000);
+	assert_int_equal(status.inner_tid, 2);
+	assert_int_equal(status.levels, 3);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(procparse_status(bad[i], &status), -EINVAL);
+}
+
 static void test_status_number(void **state)
 {
 	static const char status[] = "Name:\tx\nTgid:\t12\nUid:\t1000\t1001\nCapEff:\t000001ff\n";
@@ -505,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_exec_start),
 		cmocka_unit_test(test_exec_start_name_cannot_fake_it),
 		cmocka_unit_test(test_status_number),
+		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_maps_line),
 		cmocka_unit_test(test_maps_line_paths),
 		cmocka_unit_test(test_maps_line_refuses),
