@@ -3,8 +3,8 @@
  * classify.h: what state a thread is in and what it waits for. Pure: it reads nothing but its
  * input. What it would like to know more (memory at an address, what a descriptor is) it asks for
  * in its result; the caller fetches that and calls again with the answers. The second call may ask
- * for a descriptor that the memory named (poll), so three calls are enough for any thread; nothing
- * is asked twice. Every result is good as it is: answers only make it better.
+ * for what that memory named (a descriptor of poll, a lock's owner by address), so three calls are
+ * enough for any thread; nothing is asked twice. Every result is good as it is: answers only make it better.
  *
  * Order of trust: system call number and arguments, then the functions at the leaf of the stack,
  * then wchan.
@@ -17,8 +17,11 @@
 #include "model/wait.h"
 
 enum {
-	CLASSIFY_WANTS = 2,      /* pieces of memory wanted at most */
+	CLASSIFY_WANTS = 3,  /* pieces of memory wanted at most, in one call */
+	CLASSIFY_ROUNDS = 3, /* calls after which nothing more is wanted */
+	CLASSIFY_ANSWERS = CLASSIFY_WANTS * (CLASSIFY_ROUNDS - 1),
 	CLASSIFY_WANT_MAX = 128, /* bytes of each */
+	CLASSIFY_TOP_MAX = 1024, /* of the stack's top: more are not looked at */
 };
 
 struct classify_memory {
@@ -34,7 +37,11 @@ struct classify_input {
 	const struct stack *stack; /* symbolized; NULL if there is none */
 	/* answers to the previous calls' wants: once given they stay for the calls that follow */
 	const struct fd_info *fd;             /* NULL: not asked, or unknown */
-	const struct classify_memory *memory; /* CLASSIFY_WANTS of them, NULL on the first call */
+	const struct classify_memory *memory; /* at most CLASSIFY_ANSWERS, in any order */
+	unsigned nmemory;
+	/* the thread's stack from its sp on, as it was captured; NULL if it was not */
+	const unsigned char *top;
+	size_t ntop;
 };
 
 struct classify_result {
@@ -54,8 +61,9 @@ struct classify_result {
  * it was; without such a leaf, WAIT_SYSCALL.
  *
  * owner is a tid as the target's memory or arguments have it: of the target's pid namespace, and of
- * the time when they were read. The caller maps it, and drops it if that thread is gone or the
- * waiter has moved since.
+ * the time when they were read; holder is then HOLDER_THREAD. The caller maps it, finds out whether
+ * there is such a thread, and drops both if the waiter or the memory has changed since. owner_pid is
+ * not set. Only locks that record an owner have one: no guess is made from other threads' stacks.
  *
  * fd_info is input->fd, place is input->look->wchan: borrowed. since_* are not set.
  */

@@ -1,44 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Waits on futexes. The kernel sees a word and an operation; which kind of lock that is, the leaf
- * functions say, or an operation that only one kind uses, or memory that looks like a glibc mutex
- * in every field. Where none of these does, it is a futex and no more. Layouts are those of 64-bit
- * glibc 2.34 to 2.43 and musl 1.2, measured; values in the target's memory may be anything.
- *
- *	glibc pthread_mutex_t          glibc pthread_rwlock_t       glibc pthread_barrier_t
- *	 +0 lock (the word)             +0 readers                   +0 in
- *	 +4 count                       +4 writers                   +4 current_round (the word)
- *	 +8 owner                       +8 wrphase (word)
- *	+12 nusers                     +12 writers_futex (word)
- *	+16 kind                       +24 cur_writer
+ * functions say, or an operation that only one kind uses, or memory that looks like a lock of the C
+ * library in every field (glibc.c, musl.c). Where none of these does, it is a futex and no more.
+ * Values in the target's memory may be anything.
  */
-#include "classify/rules.h"
+#include "classify/futex.h"
 
-#include <linux/futex.h>
 #include <string.h>
 
 #include "base/attr.h"
-
-/* linux/futex.h has it since 5.14 */
-#ifndef FUTEX_LOCK_PI2
-#define FUTEX_LOCK_PI2 13
-#endif
+#include "classify/rules.h"
 
 enum {
-	PID_MAX_LIMIT = 4 << 20, /* include/linux/threads.h */
-	LOCKED_WITH_WAITERS = 2, /* of glibc's low-level locks */
-	MUSL_BUSY = 16,          /* EBUSY: musl's word of a normal mutex names no owner */
-	RWLOCK_CUR_WRITER = 24,
 	WRITER_HOLDS = 3, /* PTHREAD_RWLOCK_FUTEX_USED | 1: what waiters for a writer expect */
 	MUSL_MUTEX_WORD = 4,
-	GLIBC_ROBUST = 0x10, /* PTHREAD_MUTEX_ROBUST_NORMAL_NP, in kind */
-	NUSERS_MAX = 100000, /* more threads than ever hold or wait for one mutex */
-};
-
-struct futex {
-	uint64_t word; /* its address */
-	uint32_t op, cmd, val;
-	uint64_t timeout; /* pointer */
+	OP_JOIN = FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, /* pthread_join's, shared */
 };
 
 static const struct futex_op {
@@ -73,26 +50,6 @@ static struct futex read_futex(const uint64_t *args)
 	};
 }
 
-static bool is_tid(uint32_t value)
-{
-	return value >= 1 && value <= PID_MAX_LIMIT;
-}
-
-static bool is_lock_pi(const struct futex *futex)
-{
-	return futex->cmd == FUTEX_LOCK_PI || futex->cmd == FUTEX_LOCK_PI2;
-}
-
-/*
- * The word may be a tid with the kernel's bit for waiters, as in robust mutexes and most of musl's.
- * It may also be something else: musl's rwlocks count readers there, with the same bit.
- */
-static bool is_marked_tid(const struct futex *futex)
-{
-	return futex->cmd == FUTEX_WAIT && futex->val & FUTEX_WAITERS &&
-	       is_tid(futex->val & FUTEX_TID_MASK);
-}
-
 /*
  * The word is that of a thread which exits: shared even in one process, since the kernel clears it
  * (CLONE_CHILD_CLEARTID wakes that way). From 2.43 glibc waits on a state of small numbers instead,
@@ -100,8 +57,7 @@ static bool is_marked_tid(const struct futex *futex)
  */
 static bool is_join(const struct futex *futex)
 {
-	return futex->op == (FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME) &&
-	       futex->val > WRITER_HOLDS && is_tid(futex->val);
+	return futex->op == OP_JOIN && futex->val > WRITER_HOLDS && is_tid(futex->val);
 }
 
 /*
@@ -121,110 +77,84 @@ static enum wait_kind find_kind(const struct query *query, const struct futex *f
 	return is_join(futex) && !query->leaf.foreign ? WAIT_JOIN : WAIT_FUTEX;
 }
 
-static uint32_t read_u32(struct query *query, uint64_t addr)
+void futex_set_owner(struct wait *wait, uint32_t tid)
 {
-	const unsigned char *bytes = query_memory(query, addr, sizeof(uint32_t));
-	uint32_t value = 0;
-
-	if (bytes)
-		memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-struct glibc_mutex {
-	uint32_t lock, count, owner, nusers, kind;
-};
-
-/* Its type is in the low two bits, robust, PI and ceiling above, then pshared and elision. */
-static bool is_glibc_kind(uint32_t kind)
-{
-	return (kind & ~0x3ffu) == 0 && (kind & 15) <= 3;
-}
-
-/* The word of a robust mutex names the owner too. */
-static bool is_glibc_word(const struct glibc_mutex *mutex, uint32_t expected)
-{
-	if (mutex->kind & GLIBC_ROBUST)
-		return mutex->lock & FUTEX_WAITERS && expected & FUTEX_WAITERS &&
-		       (mutex->lock & FUTEX_TID_MASK) == mutex->owner &&
-		       (expected & FUTEX_TID_MASK) == mutex->owner;
-	return mutex->lock == LOCKED_WITH_WAITERS && expected == LOCKED_WITH_WAITERS;
-}
-
-static bool is_glibc_mutex(const struct glibc_mutex *mutex, uint32_t expected)
-{
-	return is_glibc_kind(mutex->kind) && is_glibc_word(mutex, expected) &&
-	       is_tid(mutex->owner) && mutex->nusers >= 1 && mutex->nusers < NUSERS_MAX;
-}
-
-/* The owner of the glibc mutex that begins with the futex word; 0 if that is not certain. */
-static pid_t glibc_owner(struct query *query, const struct futex *futex)
-{
-	const unsigned char *bytes;
-	struct glibc_mutex mutex;
-
-	if (futex->val != LOCKED_WITH_WAITERS && !is_marked_tid(futex))
-		return 0;
-	bytes = query_memory(query, futex->word, sizeof(mutex));
-	if (!bytes)
-		return 0;
-	memcpy(&mutex, bytes, sizeof(mutex));
-	return is_glibc_mutex(&mutex, futex->val) ? (pid_t)mutex.owner : 0;
+	wait->owner = (pid_t)tid;
+	wait->holder = tid ? HOLDER_THREAD : HOLDER_HANDOVER;
 }
 
 static bool is_musl_mutex(const struct query *query, const struct futex *futex)
 {
-	if (query->leaf.layout != LAYOUT_PTHREAD)
+	const struct leaf *leaf = &query->leaf;
+
+	if (leaf->layout != LAYOUT_PTHREAD)
 		return false;
 	/* glibc's robust mutexes use the shared form always */
-	return query->leaf.musl || (is_marked_tid(futex) && futex->op & FUTEX_PRIVATE_FLAG);
+	return leaf->musl ||
+	       (!leaf->glibc && is_marked_tid(futex) && futex->op & FUTEX_PRIVATE_FLAG);
 }
 
-static pid_t marked_owner(const struct query *query, const struct futex *futex)
+/* Whoever made the word: for this operation the kernel itself wants the owner's tid in it. */
+static void describe_inheriting(struct query *query, const struct futex *futex)
 {
-	uint32_t owner = futex->val & FUTEX_TID_MASK;
+	struct wait *wait = &query->ret->wait;
+	const unsigned char *bytes;
+	uint32_t tid;
 
-	return is_musl_mutex(query, futex) && owner == MUSL_BUSY ? 0 : (pid_t)owner;
-}
-
-static pid_t mutex_owner(struct query *query, const struct futex *futex)
-{
-	uint32_t owner;
-
-	if (is_lock_pi(futex)) {
-		owner = read_u32(query, futex->word) & FUTEX_TID_MASK;
-		return is_tid(owner) ? (pid_t)owner : 0;
-	}
-	if (query->leaf.layout != LAYOUT_PTHREAD)
-		return 0;
-	if (is_marked_tid(futex))
-		return marked_owner(query, futex);
-	return query->leaf.musl ? 0 : glibc_owner(query, futex);
+	if (glibc_mutex(query, futex, false))
+		return;
+	wait->lock_traits = LOCK_INHERIT | (futex->op & FUTEX_PRIVATE_FLAG ? 0 : LOCK_SHARED);
+	bytes = query_memory(query, futex->word, sizeof(tid));
+	if (!bytes)
+		return;
+	memcpy(&tid, bytes, sizeof(tid));
+	tid &= FUTEX_TID_MASK;
+	if (tid == 0 || is_tid(tid))
+		futex_set_owner(wait, tid);
 }
 
 static void describe_mutex(struct query *query, const struct futex *futex)
 {
-	struct wait *wait = &query->ret->wait;
+	const struct leaf *leaf = &query->leaf;
 
-	wait->owner = mutex_owner(query, futex);
-	if (is_musl_mutex(query, futex))
-		wait->object = futex->word - MUSL_MUTEX_WORD;
+	if (is_musl_mutex(query, futex)) {
+		query->ret->wait.object = futex->word - MUSL_MUTEX_WORD;
+		musl_mutex(query, futex, true);
+	} else if (futex_is_lock_pi(futex)) {
+		describe_inheriting(query, futex);
+	} else if (leaf->layout == LAYOUT_PTHREAD) {
+		glibc_mutex(query, futex, leaf->kind == WAIT_MUTEX);
+	} else if (leaf->layout == LAYOUT_BARE && leaf->musl) {
+		musl_file(query, futex);
+	} else if (leaf->layout == LAYOUT_BARE) {
+		glibc_file(query, futex);
+	}
 }
 
-/*
- * Nobody says what it is. Rust's mutex has the value 2 as well, and what stands behind it is the
- * program's data: only that uses WAIT_BITSET on the monotonic clock without a timeout.
- */
-static void describe_unknown(struct query *query, const struct futex *futex)
+/* Rust's mutex has the value 2 as well, and what stands behind it is the program's data. */
+static bool looks_like_rust(const struct futex *futex)
 {
-	bool rust = futex->op == (FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG) && !futex->timeout;
-	struct wait *wait = &query->ret->wait;
+	return futex->op == (FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG) && !futex->timeout;
+}
 
-	if (query->leaf.call != LEAF_UNKNOWN || query->leaf.foreign || query->leaf.musl || rust)
-		return;
-	wait->owner = glibc_owner(query, futex);
-	if (wait->owner)
-		wait->kind = WAIT_MUTEX;
+/* Nobody says what it is; memory may prove what it is. */
+static enum wait_kind prove_kind(struct query *query, const struct futex *futex)
+{
+	const struct leaf *leaf = &query->leaf;
+
+	if (leaf->call != LEAF_UNKNOWN || looks_like_rust(futex))
+		return WAIT_FUTEX;
+	if (leaf->foreign)
+		return leaf->inner && glibc_file(query, futex) ? WAIT_MUTEX : WAIT_FUTEX;
+	if (!leaf->glibc && musl_mutex(query, futex, false))
+		return WAIT_MUTEX;
+	if (leaf->musl)
+		return WAIT_FUTEX;
+	if (glibc_file(query, futex) || glibc_mutex(query, futex, false))
+		return WAIT_MUTEX;
+	if (glibc_cond(query, futex))
+		return WAIT_COND;
+	return futex->op == OP_JOIN && glibc_join(query, futex) ? WAIT_JOIN : WAIT_FUTEX;
 }
 
 /* Where the word is in its object. */
@@ -238,48 +168,94 @@ static const struct {
 	{ WAIT_RWLOCK_READ, LAYOUT_PTHREAD, WRITER_HOLDS, false, 8, 8 },
 	{ WAIT_RWLOCK_WRITE, LAYOUT_PTHREAD, WRITER_HOLDS, false, 12, 8 },
 	{ WAIT_RWLOCK_WRITE, LAYOUT_PTHREAD, 2, false, 8, 8 }, /* readers hold it */
+	/* its own word: readers that let a writer pass */
+	{ WAIT_RWLOCK_READ, LAYOUT_PTHREAD, 0, true, 0, 8 },
 	{ WAIT_BARRIER, LAYOUT_PTHREAD, 0, true, 4, 8 },
 	{ WAIT_RWLOCK_WRITE, LAYOUT_RUST, 0, true, 4, 4 },
 };
 
-static uint64_t find_object(const struct query *query, const struct futex *futex)
+/* False: which object the word belongs to is not known, only the word. */
+static bool find_object(const struct query *query, const struct futex *futex, uint64_t *ret)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(words) && !query->leaf.musl; i++)
-		if (words[i].kind == query->ret->wait.kind &&
-		    words[i].layout == query->leaf.layout &&
-		    (words[i].any_val || words[i].val == futex->val) &&
-		    (futex->word - words[i].offset) % words[i].align == 0)
-			return futex->word - words[i].offset;
-	return futex->word;
+	*ret = futex->word;
+	for (size_t i = 0; i < ARRAY_SIZE(words) && !query->leaf.musl; i++) {
+		if (words[i].kind != query->ret->wait.kind ||
+		    words[i].layout != query->leaf.layout ||
+		    (!words[i].any_val && words[i].val != futex->val) ||
+		    (futex->word - words[i].offset) % words[i].align != 0)
+			continue;
+		*ret = futex->word - words[i].offset;
+		return true;
+	}
+	return false;
 }
 
-static void describe_rwlock(struct query *query, const struct futex *futex)
-{
-	struct wait *wait = &query->ret->wait;
-	uint32_t writer;
+/* What the names alone say, by whose type it is. */
+static const struct {
+	enum leaf_layout layout;
+	enum wait_kind kind;
+	enum lock_type type, musl;
+} types[] = {
+	{ LAYOUT_PTHREAD, WAIT_MUTEX, LOCK_GLIBC_MUTEX, LOCK_MUSL_MUTEX },
+	{ LAYOUT_PTHREAD, WAIT_RWLOCK_READ, LOCK_GLIBC_RWLOCK, LOCK_MUSL_RWLOCK },
+	{ LAYOUT_PTHREAD, WAIT_RWLOCK_WRITE, LOCK_GLIBC_RWLOCK, LOCK_MUSL_RWLOCK },
+	{ LAYOUT_PTHREAD, WAIT_COND, LOCK_GLIBC_COND, LOCK_MUSL_COND },
+	{ LAYOUT_PTHREAD, WAIT_SEMAPHORE, LOCK_GLIBC_SEMAPHORE, LOCK_MUSL_SEMAPHORE },
+	{ LAYOUT_PTHREAD, WAIT_BARRIER, LOCK_GLIBC_BARRIER, LOCK_MUSL_BARRIER },
+	{ LAYOUT_PTHREAD, WAIT_ONCE, LOCK_GLIBC_ONCE, LOCK_MUSL_ONCE },
+	{ LAYOUT_RUST, WAIT_MUTEX, LOCK_RUST_MUTEX, LOCK_RUST_MUTEX },
+	{ LAYOUT_RUST, WAIT_RWLOCK_READ, LOCK_RUST_RWLOCK, LOCK_RUST_RWLOCK },
+	{ LAYOUT_RUST, WAIT_RWLOCK_WRITE, LOCK_RUST_RWLOCK, LOCK_RUST_RWLOCK },
+	{ LAYOUT_RUST, WAIT_COND, LOCK_RUST_CONDVAR, LOCK_RUST_CONDVAR },
+	{ LAYOUT_RUST, WAIT_ONCE, LOCK_RUST_ONCE, LOCK_RUST_ONCE },
+	{ LAYOUT_RUST, WAIT_FUTEX, LOCK_RUST_PARK, LOCK_RUST_PARK },
+	{ LAYOUT_GUARD, WAIT_ONCE, LOCK_CXX_GUARD, LOCK_CXX_GUARD },
+};
 
-	/* the object was found: with Rust's and musl's, it is the word or has no owner */
-	if (wait->object == futex->word || futex->val != WRITER_HOLDS ||
-	    query->leaf.layout != LAYOUT_PTHREAD)
-		return;
-	writer = read_u32(query, wait->object + RWLOCK_CUR_WRITER);
-	if (is_tid(writer))
-		wait->owner = (pid_t)writer;
+/* In a static program the names are the same in both libraries: without more it is left open. */
+static enum lock_type find_type(const struct query *query)
+{
+	const struct leaf *leaf = &query->leaf;
+
+	if (leaf->layout == LAYOUT_ATOMIC)
+		return LOCK_CXX_ATOMIC;
+	if (leaf->layout == LAYOUT_PTHREAD && leaf->glibc == leaf->musl)
+		return LOCK_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].layout == leaf->layout && types[i].kind == query->ret->wait.kind)
+			return leaf->musl ? types[i].musl : types[i].type;
+	return LOCK_NONE;
+}
+
+static void describe_join(struct query *query, const struct futex *futex)
+{
+	if (is_join(futex))
+		futex_set_owner(&query->ret->wait, futex->val);
+	else if (query->leaf.layout == LAYOUT_PTHREAD && !query->leaf.musl)
+		glibc_join(query, futex);
+}
+
+static bool is_rwlock(enum wait_kind kind)
+{
+	return kind == WAIT_RWLOCK_READ || kind == WAIT_RWLOCK_WRITE;
 }
 
 static void describe(struct query *query, const struct futex *futex)
 {
 	struct wait *wait = &query->ret->wait;
+	bool found = find_object(query, futex, &wait->object);
 
-	wait->object = find_object(query, futex);
+	wait->lock_type = find_type(query);
 	if (wait->kind == WAIT_MUTEX)
 		describe_mutex(query, futex);
-	else if (wait->kind == WAIT_RWLOCK_READ || wait->kind == WAIT_RWLOCK_WRITE)
-		describe_rwlock(query, futex);
-	else if (wait->kind == WAIT_JOIN && is_join(futex))
-		wait->owner = (pid_t)futex->val;
+	else if (is_rwlock(wait->kind) && found && query->leaf.layout == LAYOUT_PTHREAD)
+		glibc_rwlock(query, futex);
+	else if (wait->kind == WAIT_COND && query->leaf.layout == LAYOUT_PTHREAD)
+		glibc_cond(query, futex);
+	else if (wait->kind == WAIT_JOIN)
+		describe_join(query, futex);
 	else if (wait->kind == WAIT_FUTEX)
-		describe_unknown(query, futex);
+		wait->kind = prove_kind(query, futex);
 }
 
 void refine_futex(struct query *query)

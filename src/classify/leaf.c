@@ -34,11 +34,11 @@ static const struct leaf_rule rules[] = {
 	{ "lll_timedlock_wait", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_PTHREAD },
 	{ "lll_clocklock_wait", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_PTHREAD },
 	/* a bare int: of a FILE, of malloc's arenas */
-	{ "lll_lock_wait_private", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
-	{ "flockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
-	{ "IO_flockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
-	{ "__lockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
-	{ "__lock", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
+	{ "lll_lock_wait_private", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_BARE },
+	{ "flockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_BARE },
+	{ "IO_flockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_BARE },
+	{ "__lockfile", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_BARE },
+	{ "__lock", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_BARE },
 	{ "pthread_cond_wait*", LEAF_FUTEX, WAIT_COND, LAYOUT_PTHREAD },
 	{ "pthread_cond_timedwait*", LEAF_FUTEX, WAIT_COND, LAYOUT_PTHREAD },
 	{ "pthread_cond_clockwait*", LEAF_FUTEX, WAIT_COND, LAYOUT_PTHREAD },
@@ -69,7 +69,7 @@ static const struct leaf_rule rules[] = {
 	{ "poll", LEAF_POLL, WAIT_IO_WAIT, LAYOUT_UNKNOWN },
 	{ "poll_chk", LEAF_POLL, WAIT_IO_WAIT, LAYOUT_UNKNOWN },
 	/* libstdc++ and libc++, which stand on the C library where they can */
-	{ "cxa_guard_acquire", LEAF_FUTEX, WAIT_ONCE, LAYOUT_UNKNOWN },
+	{ "cxa_guard_acquire", LEAF_FUTEX, WAIT_ONCE, LAYOUT_GUARD },
 	{ "std::*shared_*mutex::lock_shared", LEAF_FUTEX, WAIT_RWLOCK_READ, LAYOUT_UNKNOWN },
 	{ "std::*shared_*mutex::lock", LEAF_FUTEX, WAIT_RWLOCK_WRITE, LAYOUT_UNKNOWN },
 	{ "std::*mutex::lock", LEAF_FUTEX, WAIT_MUTEX, LAYOUT_UNKNOWN },
@@ -116,9 +116,19 @@ static const char *const wrappers[] = {
 	"*std::sys::*futex_wait*",
 };
 
-/* Internal names that only musl has. */
+/* Internal names that only musl has, and that only glibc has. */
 static const char *const musl_names[] = {
 	"__timedwait*", "__wait", "__syscall_cp*", "__lock", "__lockfile",
+};
+static const char *const glibc_names[] = {
+	"lll_lock_wait*", "lll_mutex_lock*", "futex_abstimed_wait*", "futex_wait_simple",
+	"futex_lock_pi*", "new_sem_wait*",   "pthread_once_slow",    "pthread_mutex_lock_full",
+};
+
+/* libstdc++ and libc++: between a std::atomic, latch, semaphore or barrier and the system call. */
+static const char *const atomic_names[] = {
+	"std::__detail::__*wait*", "std::__atomic_wait*",       "std::__atomic_base*::wait*",
+	"std::atomic*::wait*",     "std::__1::__*atomic_wait*",
 };
 
 enum { LINES_MAX = 24 }; /* enough for every chain above, inlined ones included */
@@ -214,28 +224,56 @@ enum step { STEP_ON, STEP_STOP };
 struct walk {
 	const struct mapping *c_library; /* the leaf's mapping if that is one */
 	bool nameless;                   /* the last of its functions had no name */
+	bool by_syscall;                 /* ... or was syscall() */
+	bool atomic;                     /* functions of atomic_names were passed */
 	unsigned lines;
 	struct leaf leaf;
 };
+
+static void note_library(struct walk *walk, struct name raw, struct name plain)
+{
+	if (match_any(musl_names, ARRAY_SIZE(musl_names), raw, plain))
+		walk->leaf.musl = true;
+	else if (match_any(glibc_names, ARRAY_SIZE(glibc_names), raw, plain))
+		walk->leaf.glibc = true;
+}
+
+/* A function that no table has: the program's own, as it seems. */
+static enum step walk_out(struct walk *walk)
+{
+	if (walk->atomic) {
+		walk->leaf.call = LEAF_FUTEX;
+		walk->leaf.kind = WAIT_FUTEX;
+		walk->leaf.layout = LAYOUT_ATOMIC;
+		return STEP_STOP;
+	}
+	/* a stripped C library's pthread_join is nameless, too: it ends in a tail call (glibc) */
+	walk->leaf.foreign = !walk->nameless;
+	walk->leaf.inner = walk->leaf.foreign && walk->c_library && !walk->by_syscall;
+	return STEP_STOP;
+}
 
 static enum step walk_function(struct walk *walk, const struct function *function, bool inside)
 {
 	struct name raw = name_raw(function->name), plain = name_plain(raw);
 	const struct leaf_rule *rule = find_rule(raw, plain);
 
-	if (match_any(musl_names, ARRAY_SIZE(musl_names), raw, plain))
-		walk->leaf.musl = true;
+	note_library(walk, raw, plain);
 	if (rule) {
 		walk->leaf.call = rule->call;
 		walk->leaf.kind = rule->kind;
-		walk->leaf.layout = rule->layout;
+		walk->leaf.layout = walk->atomic ? LAYOUT_ATOMIC : rule->layout;
 		return STEP_STOP;
 	}
-	if (inside || match_any(wrappers, ARRAY_SIZE(wrappers), raw, plain))
+	if (match_any(atomic_names, ARRAY_SIZE(atomic_names), raw, plain)) {
+		walk->atomic = true;
 		return STEP_ON;
-	/* a stripped C library's pthread_join is nameless, too: it ends in a tail call (glibc) */
-	walk->leaf.foreign = !walk->nameless;
-	return STEP_STOP;
+	}
+	if (inside || match_any(wrappers, ARRAY_SIZE(wrappers), raw, plain)) {
+		walk->by_syscall = match("syscall", raw, plain);
+		return STEP_ON;
+	}
+	return walk_out(walk);
 }
 
 static enum step walk_frame(struct walk *walk, const struct frame *frame)
@@ -251,8 +289,8 @@ static enum step walk_frame(struct walk *walk, const struct frame *frame)
 		    walk_function(walk, location->lines[i].function, inside) == STEP_STOP)
 			return STEP_STOP;
 	if (!nlines && !inside) {
-		walk->leaf.foreign = walk->c_library && !walk->nameless;
-		return STEP_STOP;
+		walk->nameless |= !walk->c_library;
+		return walk_out(walk);
 	}
 	walk->nameless = !nlines;
 	return STEP_ON;
@@ -269,6 +307,7 @@ struct leaf leaf_find(const struct stack *stack)
 	if (is_c_library(mapping)) {
 		walk.c_library = mapping;
 		walk.leaf.musl = strstr(mapping->path, "musl") != NULL;
+		walk.leaf.glibc = !walk.leaf.musl;
 	}
 	for (unsigned i = 0; i < stack->n; i++)
 		if (walk_frame(&walk, &stack->frames[i]) == STEP_STOP)

@@ -22,7 +22,10 @@ enum leaf_call {
 enum leaf_layout {
 	LAYOUT_UNKNOWN,
 	LAYOUT_PTHREAD, /* a pthread type of the C library */
+	LAYOUT_BARE,    /* an int that the C library locks for itself: of a FILE, of malloc */
 	LAYOUT_RUST,    /* std::sync of Rust */
+	LAYOUT_ATOMIC,  /* C++20's std::atomic::wait, or what is made of it */
+	LAYOUT_GUARD,   /* of a C++ static variable that is being initialized */
 };
 
 struct leaf {
@@ -30,7 +33,9 @@ struct leaf {
 	enum wait_kind kind; /* WAIT_NONE if call is LEAF_UNKNOWN */
 	enum leaf_layout layout;
 	bool musl;    /* the C library is musl */
+	bool glibc;   /* it is glibc */
 	bool foreign; /* unknown, and made by a function that is none of the C library's locks */
+	bool inner;   /* foreign, but through a function of the C library other than syscall() */
 };
 
 /* The first function from the leaf that the tables know; stack may be NULL. */

@@ -15,7 +15,7 @@ static const struct classify_memory *find_answer(const struct query *query, uint
 {
 	const struct classify_memory *memory = query->input->memory;
 
-	for (unsigned i = 0; memory && i < CLASSIFY_WANTS; i++)
+	for (unsigned i = 0; i < query->input->nmemory; i++)
 		if (memory[i].addr == addr && memory[i].len == len)
 			return &memory[i];
 	return NULL;

@@ -3,43 +3,71 @@
 
 #include "base/attr.h"
 
-enum { ROUNDS = 3 }; /* a wait may ask for memory, and then for a descriptor found there */
+/* What the classifier has been answered so far. */
+struct answers {
+	struct classify_input *input;
+	struct classify_memory memory[CLASSIFY_ANSWERS];
+};
 
 /* Answer what the classifier asked for; false if it asked for nothing. */
 static bool answer(const struct target *target, const struct fd_source *fds,
-		   const struct classify_result *result, struct classify_input *input,
-		   struct classify_memory *memory)
+		   const struct classify_result *result, struct answers *answers)
 {
+	struct classify_input *input = answers->input;
+
 	if (result->want_fd < 0 && result->nwants == 0)
 		return false;
 	if (result->want_fd >= 0)
 		input->fd = fds->describe(fds->arg, result->want_fd);
 	for (unsigned i = 0; i < result->nwants; i++) {
-		struct classify_memory *piece = &memory[i];
+		struct classify_memory *piece = &answers->memory[input->nmemory];
 
-		*piece = result->wants[i];
-		piece->len = MIN(piece->len, sizeof(piece->bytes));
+		if (input->nmemory == ARRAY_SIZE(answers->memory))
+			break;
+		input->nmemory++;
+		piece->addr = result->wants[i].addr;
+		piece->len = MIN(result->wants[i].len, sizeof(piece->bytes));
 		piece->valid = target_read(target, piece->addr, piece->bytes, piece->len) ==
 			       (ssize_t)piece->len;
-		input->memory = memory;
 	}
 	return true;
+}
+
+/* The copy that begins at or below sp. */
+static void give_top(struct classify_input *input, const struct capture_thread *captured)
+{
+	uint64_t sp = captured->regs.r[REG_SP];
+
+	if (!regs_known(&captured->regs, REG_SP))
+		return;
+	for (unsigned i = 0; i < captured->ncopies; i++) {
+		const struct stack_copy *copy = &captured->copies[i];
+
+		if (sp < copy->addr || sp - copy->addr >= copy->len)
+			continue;
+		input->top = copy->bytes + (sp - copy->addr);
+		input->ntop = MIN(copy->len - (sp - copy->addr), CLASSIFY_TOP_MAX);
+		return;
+	}
 }
 
 void waiting_classify(const struct target *target, const struct capture_thread *captured,
 		      const struct stack *stack, const struct fd_source *fds,
 		      struct classify_result *ret)
 {
-	struct classify_memory memory[CLASSIFY_WANTS] = { 0 };
 	struct classify_input input = {
 		.look = &captured->look,
 		.run = captured->run,
 		.stack = stack,
 	};
+	struct answers answers;
 
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	answers.input = &input;
+	input.memory = answers.memory;
+	give_top(&input, captured);
+	for (unsigned round = 1; round <= CLASSIFY_ROUNDS; round++) {
 		classify_thread(&input, ret);
-		if (!answer(target, fds, ret, &input, memory))
+		if (round == CLASSIFY_ROUNDS || !answer(target, fds, ret, &answers))
 			break;
 	}
 }

@@ -13,6 +13,12 @@ static const char *const kind_go_names[] = {
 #undef X
 };
 
+static const char *const lock_names[] = {
+#define X(name, text) [LOCK_##name] = (text),
+	LOCK_TYPES(X)
+#undef X
+};
+
 static const char *const state_names[] = {
 #define X(name, text, go) [STATE_##name] = (text),
 	THREAD_STATES(X)
@@ -33,6 +39,11 @@ const char *wait_kind_name(enum wait_kind kind)
 const char *wait_kind_go_name(enum wait_kind kind)
 {
 	return kind_go_names[kind];
+}
+
+const char *lock_type_name(enum lock_type type)
+{
+	return lock_names[type];
 }
 
 const char *thread_state_name(enum thread_state state)

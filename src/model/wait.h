@@ -64,15 +64,80 @@ enum wait_kind {
 #undef X
 };
 
+/* Which implementation a lock is of: name in code, words. Traits (below) come on top. */
+#define LOCK_TYPES(X)                                              \
+	X(NONE, "")                                                \
+	X(GLIBC_MUTEX, "glibc pthread_mutex")                      \
+	X(GLIBC_NORMAL, "glibc pthread_mutex, normal")             \
+	X(GLIBC_RECURSIVE, "glibc pthread_mutex, recursive")       \
+	X(GLIBC_ERRORCHECK, "glibc pthread_mutex, error-checking") \
+	X(GLIBC_ADAPTIVE, "glibc pthread_mutex, adaptive")         \
+	X(GLIBC_RWLOCK, "glibc pthread_rwlock")                    \
+	X(GLIBC_COND, "glibc pthread_cond")                        \
+	X(GLIBC_SEMAPHORE, "glibc semaphore")                      \
+	X(GLIBC_BARRIER, "glibc pthread_barrier")                  \
+	X(GLIBC_ONCE, "glibc pthread_once")                        \
+	X(GLIBC_FILE, "stdio FILE lock")                           \
+	X(MUSL_MUTEX, "musl pthread_mutex")                        \
+	X(MUSL_NORMAL, "musl pthread_mutex, normal")               \
+	X(MUSL_RECURSIVE, "musl pthread_mutex, recursive")         \
+	X(MUSL_ERRORCHECK, "musl pthread_mutex, error-checking")   \
+	X(MUSL_RWLOCK, "musl pthread_rwlock")                      \
+	X(MUSL_COND, "musl pthread_cond")                          \
+	X(MUSL_SEMAPHORE, "musl semaphore")                        \
+	X(MUSL_BARRIER, "musl pthread_barrier")                    \
+	X(MUSL_ONCE, "musl pthread_once")                          \
+	X(MUSL_FILE, "musl stdio FILE lock")                       \
+	X(RUST_MUTEX, "Rust Mutex")                                \
+	X(RUST_RWLOCK, "Rust RwLock")                              \
+	X(RUST_CONDVAR, "Rust Condvar")                            \
+	X(RUST_ONCE, "Rust Once")                                  \
+	X(RUST_PARK, "Rust park")                                  \
+	X(CXX_ATOMIC, "C++20 atomic wait")                         \
+	X(CXX_GUARD, "C++ initialization guard")
+
+enum lock_type {
+#define X(name, text) LOCK_##name,
+	LOCK_TYPES(X) LOCK_TYPE_COUNT
+#undef X
+};
+
+enum lock_traits {
+	LOCK_ROBUST = 1,
+	LOCK_INHERIT = 2, /* the owner inherits its waiters' priority */
+	LOCK_CEILING = 4, /* priority protection */
+	LOCK_SHARED = 8,  /* between processes */
+};
+
+/* What is known of who holds a lock. */
+enum holder {
+	HOLDER_UNKNOWN,  /* nothing is said: owner is 0 */
+	HOLDER_THREAD,   /* thread `owner`; of another process if owner_pid is not 0 */
+	HOLDER_EXITED,   /* thread `owner`, as the target numbered it, exited without unlocking */
+	HOLDER_ABSENT,   /* the same, but it is a thread of the parent process: a lock that was held
+			    at fork stays so in the child */
+	HOLDER_HANDOVER, /* released, and the next one has yet to take it */
+	HOLDER_READERS,  /* `readers` readers; who they are is recorded nowhere */
+};
+
 #define WAIT_NO_TIMEOUT      (-1)
 #define WAIT_TIMEOUT_UNKNOWN (-2)
 
 struct wait {
 	enum wait_kind kind;
-	int64_t call;                  /* system call number, -1 if none or unknown */
-	const char *call_name;         /* its name, static; NULL if none or unknown */
-	uint64_t object;               /* address of the lock, futex word or semaphore; 0 if none */
-	pid_t owner;                   /* tid that holds it (or is joined); 0 if unknown */
+	int64_t call;          /* system call number, -1 if none or unknown */
+	const char *call_name; /* its name, static; NULL if none or unknown */
+	uint64_t object;       /* address of the lock, futex word or semaphore; 0 if none */
+	pid_t owner;           /* tid that holds it (or is joined); 0 if unknown; of a child
+					  wait, the pid waited for */
+	pid_t owner_pid;       /* of a lock in shared memory: the owner's process if that is
+					  another one; 0: this process */
+	enum holder holder;
+	enum lock_type lock_type;
+	unsigned lock_traits; /* enum lock_traits */
+	unsigned readers;
+	uint64_t mutex;                /* of a cond wait: the mutex that is taken again after it; 0
+					  if it was not found */
 	int fd;                        /* -1 if none */
 	const struct fd_info *fd_info; /* what fd is; NULL if unknown */
 	int64_t timeout_ns; /* relative timeout of the call, WAIT_NO_TIMEOUT or WAIT_TIMEOUT_UNKNOWN
@@ -90,6 +155,8 @@ struct wait {
 const char *wait_kind_name(enum wait_kind kind);
 /* Go's wait reason nearest to it. */
 const char *wait_kind_go_name(enum wait_kind kind);
+/* "" for LOCK_NONE */
+const char *lock_type_name(enum lock_type type);
 const char *thread_state_name(enum thread_state state);
 const char *thread_state_go_name(enum thread_state state);
 
