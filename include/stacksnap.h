@@ -148,6 +148,8 @@ struct ss_coverage {
 	 * profile, those that could not be read, those that ended before they could be.
 	 */
 	unsigned children_followed, children_refused, children_missed;
+	/* waits for a lock whose holder changed while it was read: none is told */
+	unsigned owners_unsettled;
 };
 
 /*

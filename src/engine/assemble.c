@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "engine/owners.h"
 #include "engine/session.h"
 #include "engine/waiting.h"
 #include "target/fds.h"
@@ -35,22 +36,6 @@ static void classify(struct assembly *a, const struct capture_thread *captured,
 	waiting_classify(&a->session->target, captured, thread->stack, &fds, &result);
 	thread->state = result.state;
 	thread->wait = result.wait;
-}
-
-/*
- * A wrong owner is worse than none: keep it only if it is a thread of this process (pid namespaces
- * apart, where the target's tids are not ours) and the waiter still waits where it was captured.
- */
-static void check_owner(struct assembly *a, size_t i, struct thread *thread)
-{
-	struct wait *wait = &thread->wait;
-	struct ss_session *session = a->session;
-
-	if (wait->owner == 0 || wait->kind == WAIT_CHILD)
-		return;
-	if (!session->same_pidns || !tids_contain(&session->all_tids, wait->owner) ||
-	    !sweep_still_waits(session->capturer, &session->capture, i))
-		wait->owner = 0;
 }
 
 static void date_wait(struct assembly *a, const struct capture_thread *captured,
@@ -113,7 +98,7 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 		coverage->no_stack[captured->none]++;
 	}
 	classify(a, captured, thread);
-	check_owner(a, i, thread);
+	coverage->owners_unsettled += !owners_settle(a->session, i, thread->stack, &thread->wait);
 	if (look->wchan[0]) {
 		thread->wait.place = arena_strdup(&a->snapshot->arena, look->wchan);
 		if (!thread->wait.place)
@@ -227,6 +212,7 @@ int session_assemble(struct ss_session *session, struct ss_snapshot **ret, struc
 	arena_init(&a.snapshot->arena);
 	stack_table_init(&a.snapshot->stacks);
 	schedclock_begin(&session->schedclock);
+	pidns_forget(&session->pidns);
 	a.fds = fds_new(&session->target, &a.snapshot->arena);
 	r = a.fds ? assemble(&a) : -ENOMEM;
 	fds_free(a.fds);

@@ -61,7 +61,7 @@ static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *e
 	r = check_tracer(session, err);
 	if (r < 0)
 		return r;
-	session->same_pidns = target_shares_pidns(&session->target);
+	pidns_init(&session->pidns, &session->target);
 	session->images = images_new();
 	session->root_fd =
 		openat(session->target.proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -124,6 +124,7 @@ void ss_session_close(struct ss_session *session)
 	target_close(&session->target);
 	maps_done(&session->maps);
 	schedclock_done(&session->schedclock);
+	pidns_done(&session->pidns);
 	if (session->thread_regex)
 		regfree(&session->only_names);
 	free(session->thread_regex);

@@ -16,6 +16,7 @@
 #include "symbol/symbolize.h"
 #include "target/image.h"
 #include "target/maps.h"
+#include "target/pidns.h"
 #include "target/schedclock.h"
 #include "target/target.h"
 #include "unwind/unwind.h"
@@ -50,7 +51,7 @@ struct ss_session {
 	struct unwinder *unwinder;
 	struct schedclock schedclock;
 
-	bool same_pidns;      /* the target's tids are numbers of our pid namespace */
+	struct pidns pidns;   /* what the target's own numbers of threads mean */
 	struct tids all_tids; /* of the process, and ... */
 	struct tids tids;     /* ... those that are wanted */
 	unsigned filtered;    /* threads left out by only_tids and only_names */

@@ -51,13 +51,49 @@ static void put_since(struct json *j, const struct wait *wait)
 	json_bool(j, "since_at_least", wait->since_known && wait->since_at_least);
 }
 
-static void put_object(struct json *j, const struct wait *wait)
+static void put_address(struct json *j, const char *key, uint64_t address)
 {
-	if (wait->object)
-		json_address(j, "object", wait->object);
+	if (address)
+		json_address(j, key, address);
 	else
-		json_null(j, "object");
+		json_null(j, key);
+}
+
+static void put_lock_type(struct json_writer *w, struct json *j, const struct wait *wait)
+{
+	buf_reset(&w->scratch);
+	write_lock_type(&w->scratch, wait);
+	if (w->scratch.failed)
+		j->buf->failed = true;
+	json_text_or_null(j, "lock_type", w->scratch.len ? w->scratch.data : NULL);
+}
+
+static void put_object(struct json_writer *w, struct json *j, const struct wait *wait)
+{
+	static const char *const holders[] = {
+		[HOLDER_UNKNOWN] = NULL,        [HOLDER_THREAD] = "thread",
+		[HOLDER_EXITED] = "exited",     [HOLDER_ABSENT] = "absent",
+		[HOLDER_HANDOVER] = "handover", [HOLDER_READERS] = "readers",
+	};
+
+	put_address(j, "object", wait->object);
+	put_lock_type(w, j, wait);
+	json_text_or_null(j, "holder", holders[wait->holder]);
 	json_count(j, "owner", (uint64_t)wait->owner);
+	json_count(j, "owner_pid", (uint64_t)wait->owner_pid);
+	json_count(j, "readers", wait->readers);
+	put_address(j, "mutex", wait->mutex);
+}
+
+/* The wait in words, its last field. */
+static void put_words(struct json_writer *w, struct json *j, const struct ss_snapshot *snapshot,
+		      const struct thread *thread)
+{
+	buf_reset(&w->scratch);
+	write_wait(&w->scratch, snapshot, thread);
+	if (w->scratch.failed)
+		j->buf->failed = true;
+	json_text_or_null(j, "text", w->scratch.len ? w->scratch.data : NULL);
 }
 
 static void put_wait(struct json_writer *w, struct json *j, const struct ss_snapshot *snapshot,
@@ -69,20 +105,16 @@ static void put_wait(struct json_writer *w, struct json *j, const struct ss_snap
 		json_null(j, "wait");
 		return;
 	}
-	buf_reset(&w->scratch);
-	write_wait(&w->scratch, snapshot, thread);
-	if (w->scratch.failed)
-		j->buf->failed = true;
 	json_open_key(j, "wait", '{');
 	json_text_or_null(j, "kind", wait_kind_name(wait->kind));
 	json_index(j, "call", wait->call);
 	json_text_or_null(j, "call_name", wait->call_name);
-	put_object(j, wait);
+	put_object(w, j, wait);
 	put_fd(j, wait);
 	put_timeout(j, wait);
 	put_since(j, wait);
 	json_text_or_null(j, "place", wait->place);
-	json_text_or_null(j, "text", w->scratch.len ? w->scratch.data : NULL);
+	put_words(w, j, snapshot, thread);
 	json_close(j, '}');
 }
 

@@ -89,6 +89,7 @@ static int compare_tid(const void *key, const void *member)
 	return a < b ? -1 : a > b;
 }
 
+/* A thread of the snapshot, with its name. */
 static void put_thread(struct buf *buf, const struct ss_snapshot *snapshot, pid_t tid)
 {
 	const struct thread *thread =
@@ -121,21 +122,86 @@ static bool place_helps(enum wait_kind kind)
 	       kind == WAIT_PAGE_FAULT || kind == WAIT_FILE_READ || kind == WAIT_FILE_WRITE;
 }
 
+/* What the owner's number stands for where it is no thread of this process. */
+static void put_holder_thread(struct buf *buf, const struct ss_snapshot *snapshot,
+			      const struct wait *wait)
+{
+	if (wait->holder == HOLDER_THREAD && !wait->owner_pid) {
+		put_thread(buf, snapshot, wait->owner);
+		return;
+	}
+	buf_printf(buf, "thread %d", wait->owner);
+	if (wait->owner_pid)
+		buf_printf(buf, " of process %d", wait->owner_pid);
+	else if (wait->holder == HOLDER_EXITED)
+		buf_puts(buf, ", which has exited");
+	else if (wait->holder == HOLDER_ABSENT)
+		buf_puts(buf, ", which is not in this process (copied by fork?)");
+}
+
+static void put_holder(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
+{
+	switch (wait->holder) {
+	case HOLDER_UNKNOWN:
+		break;
+	case HOLDER_HANDOVER:
+		buf_puts(buf, ", being handed over");
+		break;
+	case HOLDER_READERS:
+		buf_printf(buf, " held by %u reader%s", wait->readers,
+			   wait->readers == 1 ? "" : "s");
+		break;
+	default:
+		buf_puts(buf, " held by ");
+		put_holder_thread(buf, snapshot, wait);
+	}
+}
+
+void write_lock_type(struct buf *buf, const struct wait *wait)
+{
+	static const struct {
+		unsigned trait;
+		const char *words;
+	} traits[] = {
+		{ LOCK_ROBUST, "robust" },
+		{ LOCK_INHERIT, "priority inheritance" },
+		{ LOCK_CEILING, "priority ceiling" },
+		{ LOCK_SHARED, "shared" },
+	};
+	const char *before = wait->lock_type ? ", " : "";
+
+	buf_puts(buf, lock_type_name(wait->lock_type));
+	for (size_t i = 0; i < ARRAY_SIZE(traits); i++) {
+		if (!(wait->lock_traits & traits[i].trait))
+			continue;
+		buf_printf(buf, "%s%s", before, traits[i].words);
+		before = ", ";
+	}
+}
+
+static void put_lock(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
+{
+	buf_printf(buf, "waits for %s 0x%" PRIx64, object_noun(wait->kind), wait->object);
+	if (wait->mutex)
+		buf_printf(buf, ", with mutex 0x%" PRIx64, wait->mutex);
+	put_holder(buf, snapshot, wait);
+	if (!wait->lock_type && !wait->lock_traits)
+		return;
+	buf_puts(buf, " (");
+	write_lock_type(buf, wait);
+	buf_putc(buf, ')');
+}
+
 /* The most telling of object, descriptor and call; a bare system call is in the state already. */
-static void put_subject(struct buf *buf, const struct wait *wait)
+static void put_subject(struct buf *buf, const struct ss_snapshot *snapshot,
+			const struct wait *wait)
 {
 	if (wait->object)
-		buf_printf(buf, "waits for %s 0x%" PRIx64, object_noun(wait->kind), wait->object);
+		put_lock(buf, snapshot, wait);
 	else if (wait->fd >= 0)
 		put_fd(buf, wait);
 	else if (wait->call_name && wait->kind != WAIT_SYSCALL)
 		buf_printf(buf, "in %s", wait->call_name);
-}
-
-static void put_owner(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
-{
-	buf_puts(buf, wait->object ? " held by " : "held by ");
-	put_thread(buf, snapshot, wait->owner);
 }
 
 static void put_join(struct buf *buf, const struct ss_snapshot *snapshot, const struct wait *wait)
@@ -163,12 +229,7 @@ void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struc
 	} else if (wait->kind == WAIT_CHILD && wait->owner) {
 		buf_printf(buf, "waits for process %d to end", (int)wait->owner);
 	} else {
-		put_subject(buf, wait);
-		if (wait->owner) {
-			if (!wait->object)
-				next_clause(buf, start);
-			put_owner(buf, snapshot, wait);
-		}
+		put_subject(buf, snapshot, wait);
 	}
 	if (wait->timeout_ns >= 0) {
 		next_clause(buf, start);
@@ -234,6 +295,8 @@ static void cover_stacks(struct buf *buf, const struct ss_coverage *c)
 	buf_printf(buf, "%s; %u not of the same instant", cut ? ")" : "", c->inconsistent);
 	if (c->waits_undated)
 		buf_printf(buf, "; %u waits of unknown duration", c->waits_undated);
+	if (c->owners_unsettled)
+		buf_printf(buf, "; %u lock owners unsettled", c->owners_unsettled);
 }
 
 static void cover_frames(struct buf *buf, const struct ss_coverage *c)

@@ -67,6 +67,9 @@ void write_state(struct buf *buf, const struct thread *thread);
  */
 void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struct thread *thread);
 
+/* "glibc pthread_mutex, recursive, robust"; "" if nothing is known. */
+void write_lock_type(struct buf *buf, const struct wait *wait);
+
 /* True if the thread has a stack with frames; one without frames is never written as a sample. */
 static inline bool write_has_stack(const struct thread *thread)
 {

@@ -169,9 +169,10 @@ static const struct fd_info epoll_fd = { .fd = 5,
 	{                                                           \
 		.call = -1, .fd = -1, .timeout_ns = WAIT_NO_TIMEOUT \
 	}
-#define ON_MUTEX                                                                         \
-	.kind = WAIT_MUTEX, .call = 202, .call_name = "futex", .object = 0x560a7b5d90c0, \
-	.owner = 3673, .fd = -1, .timeout_ns = WAIT_NO_TIMEOUT
+#define ON_MUTEX                                                                          \
+	.kind = WAIT_MUTEX, .call = 202, .call_name = "futex", .object = 0x560a7b5d90c0,  \
+	.owner = 3673, .holder = HOLDER_THREAD, .lock_type = LOCK_GLIBC_NORMAL, .fd = -1, \
+	.timeout_ns = WAIT_NO_TIMEOUT
 
 static const struct thread threads[SAMPLE_THREADS] = {
 	{ .tid = 3671,
@@ -182,6 +183,7 @@ static const struct thread threads[SAMPLE_THREADS] = {
 		    .call_name = "futex",
 		    .object = 0x7f0000500990,
 		    .owner = 3674,
+		    .holder = HOLDER_THREAD,
 		    .fd = -1,
 		    .timeout_ns = WAIT_NO_TIMEOUT,
 		    .since_ns = 302000000000,
@@ -241,6 +243,7 @@ static const struct ss_coverage coverage = {
 	.pause_ns = 90000,
 	.bytes_copied = 20480,
 	.waits_undated = 1,
+	.owners_unsettled = 1,
 	.ticks_planned = 1,
 	.ticks_done = 1,
 };

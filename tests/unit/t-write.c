@@ -120,13 +120,69 @@ static void test_wait_of_a_lock(void **state)
 	(void)state;
 	assert_wait(&wait, "waits for mutex 0x10");
 	wait.owner = 3673;
+	wait.holder = HOLDER_THREAD;
 	assert_wait(&wait, "waits for mutex 0x10 held by thread 3673 \"holder\"");
+	wait.lock_type = LOCK_GLIBC_RECURSIVE;
+	wait.lock_traits = LOCK_ROBUST | LOCK_INHERIT;
+	assert_wait(&wait, "waits for mutex 0x10 held by thread 3673 \"holder\" (glibc "
+			   "pthread_mutex, recursive, robust, priority inheritance)");
+	wait.lock_type = LOCK_NONE;
+	wait.lock_traits = LOCK_INHERIT;
 	wait.owner = 99;
 	wait.timeout_ns = 1000000000;
-	assert_wait(&wait, "waits for mutex 0x10 held by thread 99, timeout 1.00 s");
+	assert_wait(&wait, "waits for mutex 0x10 held by thread 99 (priority inheritance), "
+			   "timeout 1.00 s");
 	wait.kind = WAIT_JOIN;
 	wait.owner = 3676;
 	assert_wait(&wait, "waits for thread 3676 \"io 'x';y\" to end, timeout 1.00 s");
+}
+
+/* Numbers that are no thread of this process get no thread's name, whoever else has them. */
+static void test_wait_of_a_lock_held_elsewhere(void **state)
+{
+	struct wait wait = { .kind = WAIT_MUTEX,
+			     .object = 0x10,
+			     .owner = 3673,
+			     .fd = -1,
+			     .timeout_ns = -1,
+			     .lock_type = LOCK_GLIBC_NORMAL };
+
+	(void)state;
+	wait.holder = HOLDER_EXITED;
+	assert_wait(&wait, "waits for mutex 0x10 held by thread 3673, which has exited (glibc "
+			   "pthread_mutex, normal)");
+	wait.holder = HOLDER_ABSENT;
+	assert_wait(&wait, "waits for mutex 0x10 held by thread 3673, which is not in this process "
+			   "(copied by fork?) (glibc pthread_mutex, normal)");
+	wait.holder = HOLDER_THREAD;
+	wait.owner_pid = 3600;
+	wait.lock_traits = LOCK_SHARED;
+	assert_wait(&wait, "waits for mutex 0x10 held by thread 3673 of process 3600 (glibc "
+			   "pthread_mutex, normal, shared)");
+}
+
+static void test_wait_of_a_lock_of_nobody(void **state)
+{
+	struct wait wait = { .kind = WAIT_RWLOCK_WRITE,
+			     .object = 0x10,
+			     .fd = -1,
+			     .timeout_ns = -1,
+			     .holder = HOLDER_READERS,
+			     .readers = 3,
+			     .lock_type = LOCK_GLIBC_RWLOCK };
+
+	(void)state;
+	assert_wait(&wait, "waits for rwlock 0x10 held by 3 readers (glibc pthread_rwlock)");
+	wait.readers = 1;
+	assert_wait(&wait, "waits for rwlock 0x10 held by 1 reader (glibc pthread_rwlock)");
+	wait.holder = HOLDER_HANDOVER;
+	assert_wait(&wait, "waits for rwlock 0x10, being handed over (glibc pthread_rwlock)");
+	wait.kind = WAIT_COND;
+	wait.holder = HOLDER_UNKNOWN;
+	wait.mutex = 0x50;
+	wait.lock_type = LOCK_GLIBC_COND;
+	assert_wait(&wait, "waits for condition variable 0x10, with mutex 0x50 (glibc "
+			   "pthread_cond)");
 }
 
 static void test_wait_of_a_descriptor(void **state)
@@ -329,6 +385,8 @@ int main(void)
 		cmocka_unit_test(test_senseless_names_are_shown_whole),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_wait_of_a_lock),
+		cmocka_unit_test(test_wait_of_a_lock_held_elsewhere),
+		cmocka_unit_test(test_wait_of_a_lock_of_nobody),
 		cmocka_unit_test(test_wait_of_a_descriptor),
 		cmocka_unit_test(test_wait_of_nothing_known),
 		cmocka_unit_test(test_focus_and_ignore),

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The order of reads that makes an owner certain:
+ *
+ *	lock, then who that tid is, then the waiter's system call, then the lock again
+ *
+ * Had the lock changed hands between the first and the last, the owner would have been 0 or another
+ * at one of them, or the same thread has taken it again. A tid that is no thread of this process is
+ * never made one of another process, unless the lock says itself that processes share it: a child
+ * keeps the tids that its parent's locks had at fork, and numbers are used again.
+ */
+#include "engine/owners.h"
+
+#include "engine/waiting.h"
+
+/* Locks do not lead to descriptors. */
+static const struct fd_info *describe_none(void *arg, int fd)
+{
+	(void)arg;
+	(void)fd;
+	return NULL;
+}
+
+static bool same_holder(const struct wait *a, const struct wait *b)
+{
+	return a->kind == b->kind && a->object == b->object && a->lock_type == b->lock_type &&
+	       a->holder == b->holder && a->owner == b->owner;
+}
+
+static bool still_holds(struct ss_session *session, size_t i, const struct stack *stack,
+			const struct wait *first)
+{
+	const struct fd_source fds = { .describe = describe_none };
+	struct classify_result again;
+
+	if (!sweep_still_waits(session->capturer, &session->capture, i))
+		return false;
+	waiting_classify(&session->target, &session->capture.threads.data[i], stack, &fds, &again);
+	return same_holder(first, &again.wait);
+}
+
+/*
+ * glibc marks every robust mutex as shared, and a program may mark what no other process sees: the
+ * mapping tells.
+ */
+static void settle_sharing(const struct ss_session *session, struct wait *wait)
+{
+	const struct map *map = maps_find(&session->maps, wait->object);
+
+	if (!map || !(map->perm & MAP_PERM_SHARED))
+		wait->lock_traits &= ~(unsigned)LOCK_SHARED;
+}
+
+static void forget_holder(struct wait *wait)
+{
+	wait->holder = HOLDER_UNKNOWN;
+	wait->owner = 0;
+	wait->readers = 0;
+}
+
+/* A thread of another process. */
+static void settle_elsewhere(struct wait *wait, const struct pidns_thread *thread)
+{
+	if (wait->lock_traits & LOCK_SHARED)
+		wait->owner_pid = thread->pid;
+	else if (thread->answer == PIDNS_PARENT)
+		wait->holder = HOLDER_ABSENT;
+	else
+		forget_holder(wait);
+}
+
+/* What the owner's number means; a thread that is joined ends when it has exited. */
+static void settle_thread(struct ss_session *session, struct wait *wait)
+{
+	struct pidns_thread thread = pidns_find(&session->pidns, &session->target, wait->owner);
+	bool joins = wait->kind == WAIT_JOIN;
+
+	if (thread.answer == PIDNS_HERE)
+		wait->owner = thread.tid;
+	else if (thread.answer == PIDNS_GONE && !joins)
+		wait->holder = HOLDER_EXITED;
+	else if (thread.answer == PIDNS_UNKNOWN || joins)
+		forget_holder(wait);
+	else
+		settle_elsewhere(wait, &thread);
+}
+
+bool owners_settle(struct ss_session *session, size_t i, const struct stack *stack,
+		   struct wait *wait)
+{
+	struct wait first = *wait;
+
+	settle_sharing(session, wait);
+	if (wait->holder == HOLDER_UNKNOWN)
+		return true;
+	if (wait->holder == HOLDER_THREAD)
+		settle_thread(session, wait);
+	if (wait->holder == HOLDER_UNKNOWN || still_holds(session, i, stack, &first))
+		return true;
+	forget_holder(wait);
+	wait->owner_pid = 0;
+	return false;
+}
