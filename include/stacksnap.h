@@ -199,6 +199,16 @@ int ss_session_mark(struct ss_session *session, struct ss_error *err);
 
 void ss_snapshot_free(struct ss_snapshot *snapshot); /* NULL is fine */
 
+/*
+ * Find out who waits for whom within snapshots, each the latest of its session, that were taken
+ * together: chains of waits, deadlocks, threads that wait for ever. Call it once, before they are
+ * written. What it reports as a deadlock has been seen twice, and nobody in it moved in between.
+ */
+int ss_snapshots_link(struct ss_session *const *sessions, struct ss_snapshot *const *snapshots,
+		      size_t n, struct ss_error *err);
+/* How many deadlocks were found, asked of the first snapshot. */
+size_t ss_snapshot_deadlocks(const struct ss_snapshot *first);
+
 const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapshot);
 
 /* NULL-terminated, the default first. */
@@ -289,6 +299,7 @@ struct ss_write_options {
 	bool no_idle;        /* profiles: leave out threads that never ran and rest in a usual
 				resting place; both totals are told all the same */
 	bool summary;        /* text of a profile: also a table of the threads */
+	bool chains;         /* text of a linked snapshot: who waits for whom, nothing else */
 	unsigned max_rows;   /* text of a profile: rows of the table of functions; 0: 40 */
 };
 

@@ -28,6 +28,14 @@ void buf_reset(struct buf *buf)
 		buf->data[0] = '\0';
 }
 
+void buf_cut(struct buf *buf, size_t len)
+{
+	if (buf->failed || len >= buf->len)
+		return;
+	buf->len = len;
+	buf->data[len] = '\0';
+}
+
 /* Room for `more` bytes and the NUL; false once memory is out. */
 static bool make_room(struct buf *buf, size_t more)
 {

@@ -20,6 +20,9 @@ void buf_init(struct buf *buf);
 void buf_done(struct buf *buf);
 void buf_reset(struct buf *buf); /* empty again, keeps the room */
 
+/* Back to its first len bytes; nothing if it is shorter, or memory was out. */
+void buf_cut(struct buf *buf, size_t len);
+
 void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_puts(struct buf *buf, const char *s);
 void buf_putc(struct buf *buf, char c);

@@ -381,6 +381,11 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 	return send_out(&errand);
 }
 
+int sweep_pcount(const struct capturer *capturer, size_t i, uint64_t *ret)
+{
+	return procfs_pcount(capturer->target, &capturer->work.data[i].proc, ret);
+}
+
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i)
 {
 	const struct look *then = &capture->threads.data[i].look;

@@ -55,6 +55,9 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 /* True if the thread still waits in the call and at the place where it was captured. */
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i);
 
+/* How often the thread has been switched in by now; 0, or a negative errno. */
+int sweep_pcount(const struct capturer *capturer, size_t i, uint64_t *ret);
+
 /*
  * True if waitpid told us the exit status of the target's leader while we had it attached: a parent
  * in our process then cannot get it any more.

@@ -8,10 +8,11 @@
 /* Exit statuses are part of the interface: see the man page before touching one. */
 enum cli_status {
 	CLI_COMPLETE = 0,
-	CLI_PARTIAL = 1, /* some threads, stacks or processes are missing */
-	CLI_NOTHING = 2, /* nothing was captured, or nothing could be delivered */
-	CLI_OVER = 4,    /* a threshold of --fail-over was exceeded */
-	CLI_USAGE = 64,  /* EX_USAGE of sysexits.h */
+	CLI_PARTIAL = 1,  /* some threads, stacks or processes are missing */
+	CLI_NOTHING = 2,  /* nothing was captured, or nothing could be delivered */
+	CLI_DEADLOCK = 3, /* one was found, and --fail-on-deadlock was given */
+	CLI_OVER = 4,     /* a threshold of --fail-over was exceeded */
+	CLI_USAGE = 64,   /* EX_USAGE of sysexits.h */
 };
 
 struct cmd {

@@ -196,6 +196,7 @@ static struct ss_write_options write_options(const struct opts *opts)
 		.max_frames = opts->frames,
 		.no_idle = opts->no_idle,
 		.summary = opts->summary,
+		.chains = opts->chains,
 	};
 }
 
@@ -259,7 +260,7 @@ static enum cli_status report(const struct job *job)
 	return complete == wanted ? CLI_COMPLETE : CLI_PARTIAL;
 }
 
-/* Thresholds, unless something graver has happened: 64, 2, 4, 1, 0. */
+/* Deadlocks and thresholds, unless something graver has happened: 64, 2, 3, 4, 1, 0. */
 static enum cli_status check(const struct job *job, enum cli_status status)
 {
 	const struct ss_write_options options = write_options(job->opts);

@@ -139,6 +139,20 @@ static int choose_mode(struct opts *opts, enum opts_mode mode, const char *by, s
 	return 0;
 }
 
+static int set_chains(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value, (void)err;
+	opts->chains = true;
+	return 0;
+}
+
+static int set_fail_on_deadlock(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value, (void)err;
+	opts->fail_on_deadlock = true;
+	return 0;
+}
+
 static int set_stuck(struct opts *opts, const char *value, struct ss_error *err)
 {
 	(void)value;
@@ -279,6 +293,10 @@ const struct opt opts_table[] = {
 
 	{ "stuck", 0, NULL, "only threads that do not move for -d (2 s)", NULL, set_stuck },
 
+	{ "chains", 0, NULL, "only who waits for whom, most waiters first", NULL, set_chains },
+	{ "fail-on-deadlock", 0, NULL, "exit with 3 if there is a deadlock", NULL,
+	  set_fail_on_deadlock },
+
 	{ NULL, 0, NULL, "A capture over time, instead of one look:", NULL, NULL },
 	{ "block", 0, NULL, "time blocked, by the stack that waited", NULL, set_block },
 	{ "cpu", 0, NULL, "time on CPU", NULL, set_cpu },
@@ -323,8 +341,8 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
 static const char *const later_options[] = {
-	"mutex",  "threadcreate",     "trace",      "max-pause", "observer",   "overhead",
-	"chains", "fail-on-deadlock", "debuginfod", "debug-dir", "no-symbols",
+	"mutex",    "threadcreate", "trace",     "max-pause",  "observer",
+	"overhead", "debuginfod",   "debug-dir", "no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 
@@ -482,6 +500,11 @@ static int finish(struct opts *opts, struct ss_error *err)
 	if (!opts_is_capture(opts) && opts->timed_by)
 		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
 				  opts->timed_by);
+	if (opts_is_capture(opts) && (opts->chains || opts->fail_on_deadlock))
+		return parse_fail(err, "%s is for a snapshot, not for %s",
+				  opts->chains ? "--chains" : "--fail-on-deadlock", opts->mode_by);
+	if (opts->chains && (opts->format != SS_FORMAT_TEXT || opts->go))
+		return parse_fail(err, "--chains is a form of the text format only");
 	if (opts_is_capture(opts) && opts->go)
 		return parse_fail(err, "--go is for a snapshot, not for %s", opts->mode_by);
 	if (opts->go && opts->format != SS_FORMAT_TEXT)

@@ -41,6 +41,7 @@ struct opts {
 	const char *timed_by; /* an option that makes sense for a capture only; NULL: none */
 	bool no_idle, summary;
 	bool subprocesses;
+	bool chains, fail_on_deadlock;
 	struct thresholds fail_over;
 	char **command;    /* of `-- COMMAND`, NULL-terminated; NULL: none */
 	uint64_t began_ns; /* of the command, once it runs */

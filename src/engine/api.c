@@ -141,6 +141,7 @@ static int settle(struct settled_options *settled, const struct ss_write_options
 		.max_frames = options->max_frames,
 		.no_idle = options->no_idle,
 		.summary = options->summary,
+		.chains = options->chains,
 		.max_rows = options->max_rows,
 	};
 	return 0;

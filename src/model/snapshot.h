@@ -9,6 +9,7 @@
 #include <stacksnap.h>
 
 #include "base/arena.h"
+#include "model/chain.h"
 #include "model/stack.h"
 #include "model/wait.h"
 
@@ -18,6 +19,8 @@ struct thread {
 	const char *name; /* raw foreign bytes */
 	enum thread_state state;
 	struct wait wait;
+	struct chain *chain;       /* NULL: nobody is known who could end its wait */
+	unsigned nbehind;          /* threads whose chain ends here */
 	const struct stack *stack; /* NULL: see no_stack */
 	enum ss_no_stack no_stack;
 	bool moved;       /* since the mark that was set: not shown */
@@ -47,6 +50,13 @@ struct ss_snapshot {
 	const struct mapping *const *mappings; /* executable file mappings, main program first */
 	const char *maps; /* text of /proc/PID/maps at the look, for debug=1; raw */
 	struct ss_coverage coverage;
+	/* of all the snapshots that were taken together: the first one of them has it */
+	const struct deadlock *deadlocks;
+	size_t ndeadlocks;
+	bool linked; /* chains and deadlocks were looked for */
 };
+
+/* The thread with this tid, or NULL. */
+const struct thread *snapshot_find(const struct ss_snapshot *snapshot, pid_t tid);
 
 #endif

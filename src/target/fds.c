@@ -14,7 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -300,4 +303,17 @@ enum fd_type fds_type(const struct target *target, int fd)
 		if (begins_with(link, anon_kinds[i].link))
 			return anon_kinds[i].type;
 	return FD_OTHER;
+}
+
+int fds_socket_timeout(const struct target *target, int fd, bool send, uint64_t *ret_ns)
+{
+	_cleanup_close_ int borrowed = (int)syscall(SYS_pidfd_getfd, target->pidfd, fd, 0);
+	struct timeval timeout;
+	socklen_t len = sizeof(timeout);
+
+	if (borrowed < 0 ||
+	    getsockopt(borrowed, SOL_SOCKET, send ? SO_SNDTIMEO : SO_RCVTIMEO, &timeout, &len) < 0)
+		return -errno;
+	*ret_ns = (uint64_t)timeout.tv_sec * 1000000000 + (uint64_t)timeout.tv_usec * 1000;
+	return 0;
 }

@@ -6,6 +6,9 @@
 #ifndef SS_TARGET_FDS_H
 #define SS_TARGET_FDS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "model/fdinfo.h"
 #include "target/target.h"
@@ -27,5 +30,12 @@ const struct fd_info *fds_describe(struct fds *fds, int fd);
 
 /* Only what kind of thing fd is, with one readlink: for those who ask often. */
 enum fd_type fds_type(const struct target *target, int fd);
+
+/*
+ * How long a recv (send: a send) on the target's socket may block: SO_RCVTIMEO or SO_SNDTIMEO, 0:
+ * for ever. The socket is borrowed for the question (pidfd_getfd, Linux 5.6), and nothing is done
+ * with it but asking. 0, or a negative errno.
+ */
+int fds_socket_timeout(const struct target *target, int fd, bool send, uint64_t *ret_ns);
 
 #endif

@@ -37,7 +37,7 @@ struct fdscan_fd {
 
 struct fdscan_coverage {
 	unsigned processes;   /* seen, without kernel threads */
-	unsigned denied;      /* whose descriptors we may not read */
+	unsigned denied;      /* whose descriptors we may not read, init apart */
 	unsigned descriptors; /* of the others */
 	bool cut;             /* time or number ran out */
 	bool hidden;          /* there are or may be processes that /proc does not show us */

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "write/cache.h"
+#include "write/chains.h"
 #include "write/table.h"
 
 #define COLOR_BOLD   "\033[1m"
@@ -28,6 +29,7 @@
 struct dump {
 	const struct ss_snapshot *snapshot;
 	const struct write_options *options;
+	bool several; /* processes: deadlocks, which may be between them, come after all */
 	struct frame_cache frames;
 	struct buf text;  /* of the block at work */
 	struct buf words; /* scratch */
@@ -219,24 +221,32 @@ static void put_go_header(struct buf *buf, const struct thread *thread)
 	buf_puts(buf, "]:\n");
 }
 
-static void put_wait(struct dump *dump, const struct thread *thread)
+/* The words, if there are any, in a line of their own; then there are none. */
+static void flush_words(struct dump *dump)
 {
-	buf_reset(&dump->words);
-	write_wait(&dump->words, dump->snapshot, thread);
 	if (dump->words.failed)
 		dump->text.failed = true;
 	else if (dump->words.len)
 		put_comment(&dump->text, dump->options, dump->words.data);
+	buf_reset(&dump->words);
+}
+
+static void put_wait(struct dump *dump, const struct thread *thread)
+{
+	buf_reset(&dump->words);
+	write_wait(&dump->words, dump->snapshot, thread);
+	flush_words(dump);
+	write_ends(&dump->words, thread);
+	flush_words(dump);
+	write_chain(&dump->words, dump->snapshot, thread);
+	flush_words(dump);
 }
 
 static void put_reason(struct dump *dump, const char *what, const char *reason)
 {
 	buf_reset(&dump->words);
 	buf_printf(&dump->words, "%s: %s", what, reason);
-	if (dump->words.failed)
-		dump->text.failed = true;
-	else
-		put_comment(&dump->text, dump->options, dump->words.data);
+	flush_words(dump);
 }
 
 /* In the strict form Go's own line says that there is more; it has no words for the reason. */
@@ -327,6 +337,8 @@ static void put_process(struct dump *dump, struct out *out)
 			put_thread(dump, thread);
 		out_buf(out, &dump->text);
 	}
+	if (!dump->options->go && !dump->several)
+		write_deadlocks(&dump->text, snapshot, dump->options);
 	if (!dump->options->go)
 		put_coverage(dump);
 	out_buf(out, &dump->text);
@@ -339,14 +351,27 @@ static void dump_done(struct dump *dump)
 	buf_done(&dump->words);
 }
 
+static void put_chains(struct dump *dump, const struct ss_snapshot *const *snapshots, size_t n)
+{
+	write_deadlocks(&dump->text, snapshots[0], dump->options);
+	write_roots(&dump->text, snapshots, n, dump->options);
+	for (size_t i = 0; i < n; i++)
+		write_coverage(&dump->text, snapshots[i], "# ");
+}
+
 static int dump_snapshots(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,
 			  const struct write_options *options, struct ss_error *err)
 {
-	_cleanup_(dump_done) struct dump dump = { .options = options };
+	_cleanup_(dump_done) struct dump dump = { .options = options, .several = n > 1 };
 
 	frame_cache_init(&dump.frames, render_frame, options);
 	buf_init(&dump.text);
 	buf_init(&dump.words);
+	if (options->chains) {
+		put_chains(&dump, snapshots, n);
+		out_buf(out, &dump.text);
+		return out_check(out, err);
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
 			buf_putc(&dump.text, '\n');
@@ -354,6 +379,11 @@ static int dump_snapshots(struct out *out, const struct ss_snapshot *const *snap
 			write_process_header(&dump.text, snapshots[i]->pid, snapshots[i]->comm);
 		dump.snapshot = snapshots[i];
 		put_process(&dump, out);
+	}
+	if (dump.several && !options->go && snapshots[0]->ndeadlocks) {
+		buf_putc(&dump.text, '\n');
+		write_deadlocks(&dump.text, snapshots[0], options);
+		out_buf(out, &dump.text);
 	}
 	return out_check(out, err);
 }

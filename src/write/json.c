@@ -7,6 +7,7 @@
 #include "write/write.h"
 
 #include "write/account.h"
+#include "write/jsonchain.h"
 #include "write/jsonmodel.h"
 
 struct json_writer {
@@ -138,6 +139,8 @@ static void put_thread(struct json_writer *w, struct json *j, const struct ss_sn
 	json_text(j, "name", thread->name);
 	json_text(j, "state", thread_state_name(thread->state));
 	put_wait(w, j, snapshot, thread);
+	json_chain(j, thread->chain);
+	json_number(j, "behind", thread->nbehind);
 	json_bool(j, "stopped", thread->was_stopped);
 	json_bool(j, "consistent", thread->consistent);
 	json_index(j, "cpu", thread->cpu);
@@ -285,7 +288,6 @@ static void json_begin(struct json_writer *w, struct json *j, const char *key)
 
 static int json_end(struct json *j, struct out *out, struct ss_error *err)
 {
-	json_close(j, ']');
 	json_close(j, '}');
 	buf_putc(j->buf, '\n');
 	out_buf(out, j->buf);
@@ -301,6 +303,8 @@ static int json_snapshots(struct out *out, const struct ss_snapshot *const *snap
 	json_begin(&w, &j, "processes");
 	for (size_t i = 0; i < n; i++)
 		put_process(&w, &j, snapshots[i], out);
+	json_close(&j, ']');
+	json_deadlocks(&j, snapshots[0]);
 	return json_end(&j, out, err);
 }
 
@@ -313,6 +317,7 @@ static int json_profiles(struct out *out, const struct ss_profile *const *profil
 	json_begin(&w, &j, "profiles");
 	for (size_t i = 0; i < n; i++)
 		put_profile(&w, &j, profiles[i], out);
+	json_close(&j, ']');
 	return json_end(&j, out, err);
 }
 

@@ -6,7 +6,6 @@
 #include "write/write.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 
@@ -82,18 +81,10 @@ static const char *object_noun(enum wait_kind kind)
 	}
 }
 
-static int compare_tid(const void *key, const void *member)
-{
-	pid_t a = *(const pid_t *)key, b = ((const struct thread *)member)->tid;
-
-	return a < b ? -1 : a > b;
-}
-
 /* A thread of the snapshot, with its name. */
 static void put_thread(struct buf *buf, const struct ss_snapshot *snapshot, pid_t tid)
 {
-	const struct thread *thread =
-		bsearch(&tid, snapshot->threads, snapshot->nthreads, sizeof(*thread), compare_tid);
+	const struct thread *thread = snapshot_find(snapshot, tid);
 
 	buf_printf(buf, "thread %d", tid);
 	if (thread) {

@@ -20,6 +20,7 @@ struct write_options {
 	const regex_t *focus, *ignore; /* NULL: no such filter */
 	unsigned max_frames;           /* 0: all */
 	bool no_idle, summary;
+	bool chains;       /* text of snapshots: the chains only */
 	unsigned max_rows; /* 0: the default */
 };
 

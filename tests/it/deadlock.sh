@@ -4,11 +4,6 @@
 # looks like it, or ends by itself, is not called a deadlock.
 . "$(dirname "$0")/lib.sh"
 
-if ! "$STACKSNAP" --help | grep -q -- --fail-on-deadlock; then
-	t_skip "deadlocks" "deadlocks are not in this version"
-	t_done
-fi
-
 # The pids of the target and, if it has one, of its peer, with a comma.
 pids() {
 	local children child
@@ -34,23 +29,15 @@ section() {
 	printf '%s\n' "$1" | awk '/^Found [0-9]+ deadlock/ { on = 1 } /^# threads:/ { on = 0 } on'
 }
 
-# members FILE: all numbers in the one deadlock that are threads of the document, in order
+# members FILE: how many deadlocks, and the threads in them
 members() {
 	"$PYTHON" - "$1" <<'PY'
 import json, sys
 
-def numbers(value):
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [n for item in value for n in numbers(item)]
-    return [value] if type(value) is int else []
-
 document = json.load(open(sys.argv[1]))
-processes = document["processes"]
-found = document.get("deadlocks") or [d for p in processes for d in p.get("deadlocks", [])]
-tids = {thread["tid"] for process in processes for thread in process["threads"]}
-print(f"{len(found)}:", *sorted(tids & set(numbers(found))), end=" ")
+found = document["deadlocks"]
+tids = {thread["tid"] for deadlock in found for thread in deadlock["threads"]}
+print(f"{len(found)}:", *sorted(tids), end=" ")
 PY
 }
 

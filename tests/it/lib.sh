@@ -82,7 +82,7 @@ want: $3"
 }
 
 t_like() {
-	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
+	if grep -Eq -e "$3" <<<"$2"; then
 		t_pass "$1"
 	else
 		t_fail "$1" "no match for: $3
@@ -91,7 +91,7 @@ in: $2"
 }
 
 t_unlike() {
-	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
+	if grep -Eq -e "$3" <<<"$2"; then
 		t_fail "$1" "match for: $3
 in: $(printf '%s\n' "$2" | grep -E -e "$3" | head -n 5)"
 	else
