@@ -35,6 +35,8 @@ for stop in auto all; do
 	t_stack "$stop: names from the file inside" "$(thread_block "$OUT" w-mutex)" in_mutex outer run
 	t_like "$stop: tids are ours" "$(thread_block "$OUT" inside)" "^thread $inside "
 done
+t_like "the mutex's owner, 1 to itself, is ours too" "$(thread_block "$OUT" w-mutex)" \
+	"^# waits for mutex 0x[0-9a-f]+ held by thread $inside \"inside\" \(glibc pthread_mutex, normal\)\$"
 t_unlike "no holder with a pid of the inside" "$OUT" 'held by thread [0-9]{1,2}([^0-9]|$)'
 target_is_well "$inside"
 

@@ -32,6 +32,14 @@ c deep-O0 deep.c -O0
 c handmade-s handmade.c -O2 -s
 c mutexes-s mutexes.c -O2 -s
 c deadlock-s deadlock.c -O2 -s
+c locks-stripped locks.c -O2 -s
+c locks-static-stripped locks.c -O2 -static -s
+[ "$dir/locks-musl" -nt locks.c ] ||
+	musl-gcc -std=gnu11 -D_GNU_SOURCE -g -O2 -static -o "$dir/locks-musl" locks.c
+[ "$dir/atomics" -nt atomics.cc ] ||
+	g++ -std=c++20 -g -O2 -pthread -o "$dir/atomics" atomics.cc
+[ "$dir/atomics-stripped" -nt atomics.cc ] ||
+	g++ -std=c++20 -O2 -pthread -s -o "$dir/atomics-stripped" atomics.cc
 [ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
 [ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
 [ "$dir/foreign-rs" -nt foreign.rs ] || rustc -g -O -o "$dir/foreign-rs" foreign.rs
