@@ -230,7 +230,8 @@ bool glibc_file(struct query *query, const struct futex *futex)
 	if (!bytes)
 		return false;
 	memcpy(&lock, bytes, sizeof(lock));
-	if (lock.lock != LOCKED_WITH_WAITERS || lock.count < 1 || lock.count >= USERS_MAX)
+	/* until 2.36 the count is 1 for a lock taken once, in 2.41 it is 0 */
+	if (lock.lock != LOCKED_WITH_WAITERS || lock.count >= USERS_MAX)
 		return false;
 	tid = read_thread(query, lock.owner);
 	if (!tid)

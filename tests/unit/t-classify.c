@@ -1381,8 +1381,9 @@ static const struct {
 	{ FPUTC, OP_WAIT, { 2, 1, THREAD, 0 }, true },
 	{ "libc/__lll_lock_wait_private|libc/fputc|app/f", OP_WAIT, { 2, 3, THREAD, 0 }, true },
 	{ "libc/-|libc/flockfile|app/f", OP_WAIT, { 2, 1, THREAD, 0 }, true },
-	{ NULL, OP_WAIT, { 2, 1, THREAD, 0 }, true }, /* static and stripped */
-	{ FPUTC, OP_WAIT, { 2, 0, THREAD, 0 }, false },
+	{ NULL, OP_WAIT, { 2, 1, THREAD, 0 }, true },  /* static and stripped */
+	{ FPUTC, OP_WAIT, { 2, 0, THREAD, 0 }, true }, /* 2.41 */
+	{ FPUTC, OP_WAIT, { 2, 1u << 30, THREAD, 0 }, false },
 	{ FPUTC, OP_WAIT, { 1, 1, THREAD, 0 }, false },
 	{ FPUTC, OP_WAIT, { 2, 1, THREAD + 64, 0 }, false }, /* no header there */
 	{ FPUTC, OP_WAIT, { 2, 1, THREAD + 4, 0 }, false },
