@@ -296,6 +296,21 @@ static enum step walk_frame(struct walk *walk, const struct frame *frame)
 	return STEP_ON;
 }
 
+/*
+ * Code with no name outside of the C library, in a program that has that library mapped: a futex of
+ * its own, for the library's locks are taken inside the library. Only in a static program, none of
+ * whose frames is in such a mapping, nameless code may be the library's.
+ */
+static bool has_library_elsewhere(const struct walk *walk, const struct stack *stack)
+{
+	if (walk->c_library)
+		return false;
+	for (unsigned i = 0; i < stack->n; i++)
+		if (is_c_library(frame_mapping(&stack->frames[i])))
+			return true;
+	return false;
+}
+
 struct leaf leaf_find(const struct stack *stack)
 {
 	struct walk walk = { 0 };
@@ -312,5 +327,7 @@ struct leaf leaf_find(const struct stack *stack)
 	for (unsigned i = 0; i < stack->n; i++)
 		if (walk_frame(&walk, &stack->frames[i]) == STEP_STOP)
 			break;
+	if (walk.leaf.call == LEAF_UNKNOWN && has_library_elsewhere(&walk, stack))
+		walk.leaf.foreign = true;
 	return walk.leaf;
 }
