@@ -146,19 +146,15 @@ static enum wait_kind prove_kind(struct query *query, const struct futex *futex)
 		return WAIT_FUTEX;
 	if (leaf->foreign)
 		return leaf->inner && glibc_file(query, futex) ? WAIT_MUTEX : WAIT_FUTEX;
+	if (!leaf->glibc && musl_mutex(query, futex, false))
+		return WAIT_MUTEX;
 	if (leaf->musl)
-		return musl_mutex(query, futex, false) ? WAIT_MUTEX : WAIT_FUTEX;
-	/* both lead to a struct pthread, which nothing else looks like */
-	if (glibc_file(query, futex))
-		return WAIT_MUTEX;
-	if (futex->op == OP_JOIN && glibc_join(query, futex))
-		return WAIT_JOIN;
-	/* a static program without names, or a system call of the program's own: any lock it may be */
-	if (!leaf->glibc)
 		return WAIT_FUTEX;
-	if (glibc_mutex(query, futex, false))
+	if (glibc_file(query, futex) || glibc_mutex(query, futex, false))
 		return WAIT_MUTEX;
-	return glibc_cond(query, futex) ? WAIT_COND : WAIT_FUTEX;
+	if (glibc_cond(query, futex))
+		return WAIT_COND;
+	return futex->op == OP_JOIN && glibc_join(query, futex) ? WAIT_JOIN : WAIT_FUTEX;
 }
 
 /* Where the word is in its object. */
