@@ -27,15 +27,24 @@ static const struct fd_info *describe_fd(void *fds, int fd)
 	return fds_describe(fds, fd);
 }
 
-static void classify(struct assembly *a, const struct capture_thread *captured,
-		     struct thread *thread)
+/* State and wait of thread i, and who holds what it waits for, if that is certain. */
+static void classify(struct assembly *a, size_t i, struct thread *thread)
 {
-	const struct fd_source fds = { .describe = describe_fd, .arg = a->fds };
+	struct ss_session *session = a->session;
+	const struct waiting_source source = {
+		.describe = describe_fd,
+		.arg = a->fds,
+		.word = owners_lock(session, i),
+	};
 	struct classify_result result;
+	bool from_lock;
 
-	waiting_classify(&a->session->target, captured, thread->stack, &fds, &result);
+	from_lock = waiting_classify(&session->target, &session->capture.threads.data[i],
+				     thread->stack, &source, &result);
 	thread->state = result.state;
 	thread->wait = result.wait;
+	if (!owners_settle(session, i, thread->stack, from_lock, &thread->wait))
+		a->snapshot->coverage.owners_unsettled++;
 }
 
 static void date_wait(struct assembly *a, const struct capture_thread *captured,
@@ -97,8 +106,7 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 	} else {
 		coverage->no_stack[captured->none]++;
 	}
-	classify(a, captured, thread);
-	coverage->owners_unsettled += !owners_settle(a->session, i, thread->stack, &thread->wait);
+	classify(a, i, thread);
 	if (look->wchan[0]) {
 		thread->wait.place = arena_strdup(&a->snapshot->arena, look->wchan);
 		if (!thread->wait.place)

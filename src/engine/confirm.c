@@ -85,14 +85,15 @@ static bool waits_as_before(const struct inquiry *inquiry, const struct suspect 
 {
 	struct ss_session *session = inquiry->link->sessions[suspect->i];
 	const struct thread *thread = thread_of(inquiry, suspect);
-	const struct fd_source fds = { .describe = describe_known, .arg = (void *)&thread->wait };
+	const struct waiting_source source = { .describe = describe_known,
+					       .arg = (void *)&thread->wait };
 	struct classify_result again;
 
 	if (!sweep_still_waits(session->capturer, &session->capture, suspect->k))
 		return false;
 	waiting_classify(&session->target, &session->capture.threads.data[suspect->k],
-			 thread->stack, &fds, &again);
-	return owners_settle(session, suspect->k, thread->stack, &again.wait) &&
+			 thread->stack, &source, &again);
+	return owners_settle(session, suspect->k, thread->stack, false, &again.wait) &&
 	       is_same_wait(&again.wait, &thread->wait);
 }
 

@@ -29,12 +29,17 @@ void lockwords_clear(struct lockwords *words)
 }
 
 /* What lies in another page than the word may not be there. */
-int lockwords_add(struct lockwords *words, size_t thread, uint64_t addr)
+int lockwords_add(struct lockwords *words, size_t thread, uint64_t pcount, uint64_t addr)
 {
 	uint64_t page = addr & ~(uint64_t)(PAGE - 1);
 	uint64_t start = addr < page + LOCKWORD_BEFORE ? page : addr - LOCKWORD_BEFORE;
 	uint64_t end = MIN(addr + LOCKWORD_AFTER, page + PAGE);
-	struct lockword word = { .thread = thread, .addr = start, .len = (size_t)(end - start) };
+	struct lockword word = {
+		.thread = thread,
+		.pcount = pcount,
+		.addr = start,
+		.len = (size_t)(end - start),
+	};
 
 	if (end < start) /* the last page of the address space: nobody's lock */
 		return 0;

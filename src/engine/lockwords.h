@@ -22,11 +22,12 @@ enum {
 };
 
 struct lockword {
-	size_t thread; /* the caller's number */
-	uint64_t addr; /* of bytes[0] */
-	size_t len;    /* within one page */
-	bool valid;    /* they could be read */
-	bool stable;   /* a second read, later, gave the same */
+	size_t thread;   /* the caller's number */
+	uint64_t pcount; /* how often it had been switched in when it was seen to wait */
+	uint64_t addr;   /* of bytes[0] */
+	size_t len;      /* within one page */
+	bool valid;      /* they could be read */
+	bool stable;     /* a second read, later, gave the same */
 	unsigned char bytes[LOCKWORD_BEFORE + LOCKWORD_AFTER];
 };
 
@@ -40,7 +41,7 @@ void lockwords_done(struct lockwords *words);
 
 void lockwords_clear(struct lockwords *words);
 /* Thread number `thread` waits for the word at addr. 0 or -ENOMEM. */
-int lockwords_add(struct lockwords *words, size_t thread, uint64_t addr);
+int lockwords_add(struct lockwords *words, size_t thread, uint64_t pcount, uint64_t addr);
 
 /* Read all of them, and then again for `stable`. 0 or -ENOMEM; what cannot be read is not valid. */
 int lockwords_read(struct lockwords *words, const struct target *target);

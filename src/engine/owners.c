@@ -11,7 +11,68 @@
  */
 #include "engine/owners.h"
 
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include "base/attr.h"
 #include "engine/waiting.h"
+
+/* ---- the locks, at once ---- */
+
+/*
+ * Words of locks that record an owner, or of others with the same states: "locked, and somebody
+ * waits" of glibc, a tid with the kernel's mark, a writer in a rwlock, whatever inherits priority.
+ */
+static bool may_have_owner(const struct look *look)
+{
+	uint32_t cmd = (uint32_t)look->args[1] & FUTEX_CMD_MASK, val = (uint32_t)look->args[2];
+
+	if (look->call != CALL_NUMBER || (look->nr != SYS_futex && look->nr != SYS_restart_syscall))
+		return false;
+	return cmd == FUTEX_LOCK_PI || cmd == 13 /* FUTEX_LOCK_PI2, 5.14 */ || val == 2 ||
+	       val == 3 || val & FUTEX_WAITERS;
+}
+
+/* A lock may have passed to its waiter between the sweep and the second read. */
+static void check_waiters(struct ss_session *session)
+{
+	vec_each(word, &session->locks.all) {
+		uint64_t pcount;
+
+		if (word->stable && (sweep_pcount(session->capturer, word->thread, &pcount) < 0 ||
+				     pcount != word->pcount || pcount == 0))
+			word->stable = false;
+	}
+}
+
+int owners_read_locks(struct ss_session *session)
+{
+	int r = 0;
+
+	lockwords_clear(&session->locks);
+	for (size_t i = 0; i < session->capture.threads.n && r == 0; i++) {
+		const struct look *look = &session->capture.threads.data[i].look;
+
+		if (may_have_owner(look))
+			r = lockwords_add(&session->locks, i, look->pcount, look->args[0]);
+	}
+	if (r == 0)
+		r = lockwords_read(&session->locks, &session->target);
+	if (r == 0)
+		check_waiters(session);
+	return r;
+}
+
+const struct lockword *owners_lock(const struct ss_session *session, size_t i)
+{
+	const struct lockword *lock = lockwords_find(&session->locks, i);
+
+	/* what was captured anew since may wait for another time */
+	return lock && lock->pcount == session->capture.threads.data[i].look.pcount ? lock : NULL;
+}
+
+/* ---- one owner ---- */
 
 /* Locks do not lead to descriptors. */
 static const struct fd_info *describe_none(void *arg, int fd)
@@ -30,12 +91,13 @@ static bool same_holder(const struct wait *a, const struct wait *b)
 static bool still_holds(struct ss_session *session, size_t i, const struct stack *stack,
 			const struct wait *first)
 {
-	const struct fd_source fds = { .describe = describe_none };
+	const struct waiting_source source = { .describe = describe_none };
 	struct classify_result again;
 
 	if (!sweep_still_waits(session->capturer, &session->capture, i))
 		return false;
-	waiting_classify(&session->target, &session->capture.threads.data[i], stack, &fds, &again);
+	waiting_classify(&session->target, &session->capture.threads.data[i], stack, &source,
+			 &again);
 	return same_holder(first, &again.wait);
 }
 
@@ -85,7 +147,18 @@ static void settle_thread(struct ss_session *session, struct wait *wait)
 		settle_elsewhere(wait, &thread);
 }
 
-bool owners_settle(struct ss_session *session, size_t i, const struct stack *stack,
+/* Two reads were equal right after the sweep, and the waiter had not run by then. */
+static bool held_then(const struct ss_session *session, size_t i, bool from_lock,
+		      const struct wait *wait)
+{
+	const struct lockword *lock = owners_lock(session, i);
+
+	/* a thread that is no more may have been there then: only a new look can tell */
+	return from_lock && lock && lock->stable && wait->holder != HOLDER_EXITED &&
+	       wait->holder != HOLDER_ABSENT;
+}
+
+bool owners_settle(struct ss_session *session, size_t i, const struct stack *stack, bool from_lock,
 		   struct wait *wait)
 {
 	struct wait first = *wait;
@@ -95,7 +168,8 @@ bool owners_settle(struct ss_session *session, size_t i, const struct stack *sta
 		return true;
 	if (wait->holder == HOLDER_THREAD)
 		settle_thread(session, wait);
-	if (wait->holder == HOLDER_UNKNOWN || still_holds(session, i, stack, &first))
+	if (wait->holder == HOLDER_UNKNOWN || held_then(session, i, from_lock, wait) ||
+	    still_holds(session, i, stack, &first))
 		return true;
 	forget_holder(wait);
 	wait->owner_pid = 0;

@@ -249,7 +249,7 @@ static const struct fd_info *describe_fd(void *arg, int fd)
 static uint32_t find_place(struct recorder *recorder, size_t i)
 {
 	struct ss_session *session = recorder->session;
-	const struct fd_source fds = { .describe = describe_fd, .arg = recorder };
+	const struct waiting_source source = { .describe = describe_fd, .arg = recorder };
 	struct classify_result result;
 	struct place place = {
 		.stack = session_name_stack(session, &recorder->profile->stacks,
@@ -258,7 +258,7 @@ static uint32_t find_place(struct recorder *recorder, size_t i)
 
 	if (!place.stack)
 		return 0;
-	waiting_classify(&session->target, &session->capture.threads.data[i], place.stack, &fds,
+	waiting_classify(&session->target, &session->capture.threads.data[i], place.stack, &source,
 			 &result);
 	place.wait = result.wait.kind;
 	place.call_name = result.wait.kind == WAIT_SYSCALL ? result.wait.call_name : NULL;

@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/fileio.h"
+#include "engine/owners.h"
 #include "target/procfs.h"
 
 enum {
@@ -87,6 +88,7 @@ int ss_session_open(pid_t pid, const struct ss_session_options *options, struct 
 	maps_init(&session->maps);
 	schedclock_init(&session->schedclock);
 	map64_init(&session->marked);
+	lockwords_init(&session->locks);
 	r = copy_options(session, options, err);
 	if (r == 0)
 		r = open_stages(session, pid, err);
@@ -129,6 +131,7 @@ void ss_session_close(struct ss_session *session)
 		regfree(&session->only_names);
 	free(session->thread_regex);
 	map64_done(&session->marked);
+	lockwords_done(&session->locks);
 	vec_done(&session->marks);
 	vec_done(&session->only_tids);
 	vec_done(&session->all_tids.tid);
@@ -223,6 +226,8 @@ static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, st
 	if (r == 0)
 		r = sweep_threads(session->capturer, &session->tids, &session->maps,
 				  &session->capture, err);
+	if (r == 0 && owners_read_locks(session) < 0)
+		r = ss_error_oom(err);
 	if (r == 0)
 		r = session_unwind(session, err);
 	/* after exec what was read is of two programs; in the middle of one, nothing can be read */

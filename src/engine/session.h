@@ -12,6 +12,7 @@
 #include "base/map64.h"
 #include "base/vec.h"
 #include "capture/sweep.h"
+#include "engine/lockwords.h"
 #include "model/snapshot.h"
 #include "symbol/symbolize.h"
 #include "target/image.h"
@@ -60,6 +61,7 @@ struct ss_session {
 	VEC(struct mark) marks;
 
 	struct capture capture;
+	struct lockwords locks;        /* by thread, right after the sweep (owners.c) */
 	struct walk walk;              /* scratch */
 	VEC(struct frame) frames;      /* of all walks */
 	VEC(struct thread_walk) walks; /* by thread, like capture.threads */

@@ -1,16 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/waiting.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 
 /* What the classifier has been answered so far. */
 struct answers {
 	struct classify_input *input;
+	bool read; /* memory was read from the target for them */
 	struct classify_memory memory[CLASSIFY_ANSWERS];
 };
 
+static void get_memory(const struct target *target, const struct lockword *word,
+		       struct answers *answers, struct classify_memory *piece)
+{
+	const unsigned char *known = word ? lockword_bytes(word, piece->addr, piece->len) : NULL;
+
+	if (known) {
+		memcpy(piece->bytes, known, piece->len);
+		piece->valid = true;
+		return;
+	}
+	answers->read = true;
+	piece->valid = target_read(target, piece->addr, piece->bytes, piece->len) ==
+		       (ssize_t)piece->len;
+}
+
 /* Answer what the classifier asked for; false if it asked for nothing. */
-static bool answer(const struct target *target, const struct fd_source *fds,
+static bool answer(const struct target *target, const struct waiting_source *source,
 		   const struct classify_result *result, struct answers *answers)
 {
 	struct classify_input *input = answers->input;
@@ -18,7 +36,7 @@ static bool answer(const struct target *target, const struct fd_source *fds,
 	if (result->want_fd < 0 && result->nwants == 0)
 		return false;
 	if (result->want_fd >= 0)
-		input->fd = fds->describe(fds->arg, result->want_fd);
+		input->fd = source->describe(source->arg, result->want_fd);
 	for (unsigned i = 0; i < result->nwants; i++) {
 		struct classify_memory *piece = &answers->memory[input->nmemory];
 
@@ -27,8 +45,7 @@ static bool answer(const struct target *target, const struct fd_source *fds,
 		input->nmemory++;
 		piece->addr = result->wants[i].addr;
 		piece->len = MIN(result->wants[i].len, sizeof(piece->bytes));
-		piece->valid = target_read(target, piece->addr, piece->bytes, piece->len) ==
-			       (ssize_t)piece->len;
+		get_memory(target, source->word, answers, piece);
 	}
 	return true;
 }
@@ -51,8 +68,8 @@ static void give_top(struct classify_input *input, const struct capture_thread *
 	}
 }
 
-void waiting_classify(const struct target *target, const struct capture_thread *captured,
-		      const struct stack *stack, const struct fd_source *fds,
+bool waiting_classify(const struct target *target, const struct capture_thread *captured,
+		      const struct stack *stack, const struct waiting_source *source,
 		      struct classify_result *ret)
 {
 	struct classify_input input = {
@@ -63,11 +80,13 @@ void waiting_classify(const struct target *target, const struct capture_thread *
 	struct answers answers;
 
 	answers.input = &input;
+	answers.read = false;
 	input.memory = answers.memory;
 	give_top(&input, captured);
 	for (unsigned round = 1; round <= CLASSIFY_ROUNDS; round++) {
 		classify_thread(&input, ret);
-		if (round == CLASSIFY_ROUNDS || !answer(target, fds, ret, &answers))
+		if (round == CLASSIFY_ROUNDS || !answer(target, source, ret, &answers))
 			break;
 	}
+	return !answers.read;
 }

@@ -7,16 +7,22 @@
 #define SS_ENGINE_WAITING_H
 
 #include "classify/classify.h"
+#include "engine/lockwords.h"
 #include "target/target.h"
 
-/* What a descriptor of the target is: all that can be said, or only its kind (cheap). */
-struct fd_source {
-	const struct fd_info *(*describe)(void *arg, int fd); /* NULL if memory is out */
+/* Where answers come from. */
+struct waiting_source {
+	/* what a descriptor is: all that can be said, or only its kind (cheap); NULL if memory is out */
+	const struct fd_info *(*describe)(void *arg, int fd);
 	void *arg;
+	const struct lockword *word; /* memory that was read before; NULL: none */
 };
 
-void waiting_classify(const struct target *target, const struct capture_thread *captured,
-		      const struct stack *stack, const struct fd_source *fds,
+/*
+ * True if all memory that the answer rests on was source->word: none was read from the target now.
+ */
+bool waiting_classify(const struct target *target, const struct capture_thread *captured,
+		      const struct stack *stack, const struct waiting_source *source,
 		      struct classify_result *ret);
 
 #endif
