@@ -221,6 +221,7 @@ enum ss_profile_kind {
 	SS_PROFILE_BLOCK, /* time blocked, by the stack that waited */
 	SS_PROFILE_CPU,   /* time on CPU */
 	SS_PROFILE_WALL,  /* on CPU, runnable and blocked, side by side */
+	SS_PROFILE_MUTEX, /* time others waited for locks, by the stack of the holder */
 };
 
 struct ss_progress {
@@ -238,6 +239,7 @@ struct ss_record_options {
 		began_ns; /* CLOCK_MONOTONIC: the processes began then, account from it on; 0: no */
 	uint64_t min_block_ns; /* waits shorter than this are dropped (and counted as dropped) */
 	bool subprocesses;     /* follow the children of the processes, and theirs */
+	bool objects;          /* tell waits apart by lock and descriptor */
 	bool timeline;         /* keep time order, for SS_FORMAT_SPEEDSCOPE */
 	/* Called after every tick; true ends the capture early, what was captured is kept. NULL: none. */
 	bool (*progress)(void *arg, const struct ss_progress *progress);

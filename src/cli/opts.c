@@ -165,6 +165,12 @@ static int set_block(struct opts *opts, const char *value, struct ss_error *err)
 	return choose_mode(opts, OPTS_BLOCK, "--block", err);
 }
 
+static int set_mutex(struct opts *opts, const char *value, struct ss_error *err)
+{
+	(void)value;
+	return choose_mode(opts, OPTS_MUTEX, "--mutex", err);
+}
+
 static int set_cpu(struct opts *opts, const char *value, struct ss_error *err)
 {
 	(void)value;
@@ -299,6 +305,7 @@ const struct opt opts_table[] = {
 
 	{ NULL, 0, NULL, "A capture over time, instead of one look:", NULL, NULL },
 	{ "block", 0, NULL, "time blocked, by the stack that waited", NULL, set_block },
+	{ "mutex", 0, NULL, "time waited for locks, by the holder", NULL, set_mutex },
 	{ "cpu", 0, NULL, "time on CPU", NULL, set_cpu },
 	{ "wall", 0, NULL, "both, and time waiting for a CPU, side by side", NULL, set_wall },
 	{ "duration", 'd', "TIME", "how long: 10 (s), 500ms, 2m; default 10 s", NULL,
@@ -341,8 +348,8 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
 static const char *const later_options[] = {
-	"mutex",    "threadcreate", "trace",     "max-pause",  "observer",
-	"overhead", "debuginfod",   "debug-dir", "no-symbols",
+	"threadcreate", "trace",      "max-pause", "observer",
+	"overhead",     "debuginfod", "debug-dir", "no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 
@@ -505,6 +512,8 @@ static int finish(struct opts *opts, struct ss_error *err)
 				  opts->chains ? "--chains" : "--fail-on-deadlock", opts->mode_by);
 	if (opts->chains && (opts->format != SS_FORMAT_TEXT || opts->go))
 		return parse_fail(err, "--chains is a form of the text format only");
+	if (opts->mode == OPTS_MUTEX && opts->format == SS_FORMAT_SPEEDSCOPE)
+		return parse_fail(err, "--mutex has no order of time: speedscope is not for it");
 	if (opts_is_capture(opts) && opts->go)
 		return parse_fail(err, "--go is for a snapshot, not for %s", opts->mode_by);
 	if (opts->go && opts->format != SS_FORMAT_TEXT)

@@ -26,6 +26,7 @@ enum opts_mode {
 	OPTS_SNAPSHOT,
 	OPTS_STUCK, /* a snapshot of what did not move for a time */
 	OPTS_BLOCK,
+	OPTS_MUTEX,
 	OPTS_CPU,
 	OPTS_WALL,
 };

@@ -65,6 +65,8 @@ static bool show_progress(void *arg, const struct ss_progress *now)
 static enum ss_profile_kind profile_kind(enum opts_mode mode)
 {
 	switch (mode) {
+	case OPTS_MUTEX:
+		return SS_PROFILE_MUTEX;
 	case OPTS_CPU:
 		return SS_PROFILE_CPU;
 	case OPTS_WALL:
@@ -88,6 +90,7 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 		.began_ns = opts->began_ns,
 		.min_block_ns = opts->min_block_ns,
 		.subprocesses = opts->subprocesses,
+		.objects = opts->all_labels,
 		.timeline = opts->format == SS_FORMAT_SPEEDSCOPE,
 		.progress = show_progress,
 		.progress_arg = &progress,

@@ -108,6 +108,15 @@ static void keep_stack(struct stack *stack, void *arg)
 		stack->frames[i].location = keep_location(arg, stack->frames[i].location);
 }
 
+static void keep_waiters(struct keeper *keeper)
+{
+	const struct ss_profile *profile = keeper->profile;
+	struct account *accounts = (struct account *)profile->accounts;
+
+	for (size_t i = 0; i < profile->naccounts; i++)
+		accounts[i].waiter = keep_text(keeper, accounts[i].waiter);
+}
+
 static void keep_mappings(struct keeper *keeper)
 {
 	struct ss_profile *profile = keeper->profile;
@@ -126,6 +135,7 @@ int profile_keep(struct ss_profile *profile, struct ss_error *err)
 
 	map64_init(&keeper.copies);
 	stack_table_each(&profile->stacks, keep_stack, &keeper);
+	keep_waiters(&keeper);
 	keep_mappings(&keeper);
 	map64_done(&keeper.copies);
 	return keeper.failed ? ss_error_oom(err) : 0;

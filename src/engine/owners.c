@@ -46,22 +46,36 @@ static void check_waiters(struct ss_session *session)
 	}
 }
 
+void owners_begin_locks(struct ss_session *session)
+{
+	lockwords_clear(&session->locks);
+}
+
+int owners_add_lock(struct ss_session *session, size_t i, const struct look *look)
+{
+	if (!may_have_owner(look))
+		return 0;
+	return lockwords_add(&session->locks, i, session->capture.threads.data[i].look.pcount,
+			     look->args[0]);
+}
+
+int owners_end_locks(struct ss_session *session)
+{
+	int r = lockwords_read(&session->locks, &session->target);
+
+	if (r == 0)
+		check_waiters(session);
+	return r;
+}
+
 int owners_read_locks(struct ss_session *session)
 {
 	int r = 0;
 
-	lockwords_clear(&session->locks);
-	for (size_t i = 0; i < session->capture.threads.n && r == 0; i++) {
-		const struct look *look = &session->capture.threads.data[i].look;
-
-		if (may_have_owner(look))
-			r = lockwords_add(&session->locks, i, look->pcount, look->args[0]);
-	}
-	if (r == 0)
-		r = lockwords_read(&session->locks, &session->target);
-	if (r == 0)
-		check_waiters(session);
-	return r;
+	owners_begin_locks(session);
+	for (size_t i = 0; i < session->capture.threads.n && r == 0; i++)
+		r = owners_add_lock(session, i, &session->capture.threads.data[i].look);
+	return r < 0 ? r : owners_end_locks(session);
 }
 
 const struct lockword *owners_lock(const struct ss_session *session, size_t i)

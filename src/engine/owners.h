@@ -14,6 +14,11 @@
  */
 int owners_read_locks(struct ss_session *session);
 
+/* The same for a choice of waits: captured thread i waits as `look` says. */
+void owners_begin_locks(struct ss_session *session);
+int owners_add_lock(struct ss_session *session, size_t i, const struct look *look);
+int owners_end_locks(struct ss_session *session);
+
 /* The memory of the lock that captured thread i waits for, for waiting_classify; NULL if none. */
 const struct lockword *owners_lock(const struct ss_session *session, size_t i);
 

@@ -20,12 +20,14 @@ static uint64_t hash_place(const struct place *place)
 {
 	uint64_t hash = map64_hash((uint64_t)place->stack->id << 8 | place->wait);
 
+	hash = map64_hash(hash ^ place->object ^ (uint64_t)(unsigned)place->fd << 48);
 	return map64_hash(hash ^ (uintptr_t)place->call_name) >> 1;
 }
 
 static bool same_place(const struct place *a, const struct place *b)
 {
-	return a->stack == b->stack && a->wait == b->wait && a->call_name == b->call_name;
+	return a->stack == b->stack && a->wait == b->wait && a->call_name == b->call_name &&
+	       a->object == b->object && a->fd == b->fd;
 }
 
 uint32_t places_intern(struct places *places, const struct place *place)

@@ -15,6 +15,8 @@ struct place {
 	const struct stack *stack;
 	enum wait_kind wait;
 	const char *call_name; /* static; NULL if none */
+	uint64_t object;       /* lock and descriptor, if they tell places apart; else 0 */
+	int fd;                /* and -1 */
 };
 
 struct places {

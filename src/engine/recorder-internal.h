@@ -8,6 +8,7 @@
 
 #include "aggregate/accounts.h"
 #include "aggregate/delta.h"
+#include "engine/holders.h"
 #include "engine/places.h"
 #include "engine/recorder.h"
 
@@ -37,7 +38,9 @@ struct recorder {
 	uint64_t min_block_ns;
 	struct accounts accounts;
 	struct places places;
-	struct map64 stacks; /* credit kind and place -> stack of the profile, at the end */
+	struct holders *holders; /* PROFILE_MUTEX; else NULL */
+	bool objects;            /* waits are told apart by lock and descriptor */
+	struct map64 stacks;     /* credit kind and place -> stack of the profile, at the end */
 	VEC(struct recorded) threads;
 	struct map64 alive; /* tid -> index in threads */
 	uint64_t ticks;
@@ -45,6 +48,12 @@ struct recorder {
 	uint64_t maps_ns, clock_ns; /* of the last update */
 	struct fd_info fd;          /* scratch: the descriptor that the classifier asked for */
 	unsigned nalive;
+};
+
+/* Where one thread's delta sends its credits. */
+struct recorder_sink {
+	struct recorder *recorder;
+	uint32_t thread;
 };
 
 /* Close the accounts of all threads that are alive. */

@@ -108,6 +108,14 @@ static enum wait_kind wait_of(const struct recorder *recorder, enum credit_kind 
 	return place->wait;
 }
 
+static void find_objects(const struct recorder *recorder, uint32_t number, struct account *account)
+{
+	const struct place *place = places_get(&recorder->places, number);
+
+	account->object = place ? place->object : 0;
+	account->fd = place ? place->fd : -1;
+}
+
 static int add_accounts(struct recorder *recorder)
 {
 	struct ss_profile *profile = recorder->profile;
@@ -124,6 +132,7 @@ static int add_accounts(struct recorder *recorder)
 		account->state = state_of(row->kind);
 		account->wait = wait_of(recorder, row->kind, row->place, &account->call_name);
 		account->stack = find_stack(recorder, row->kind, row->place);
+		find_objects(recorder, row->place, account);
 		account->ns = row->ns;
 		account->count = row->count;
 		if (!account->stack)
@@ -131,6 +140,57 @@ static int add_accounts(struct recorder *recorder)
 	}
 	profile->accounts = accounts;
 	profile->naccounts = n;
+	return 0;
+}
+
+/* ---- holders ---- */
+
+static const struct stack *holding_stack(struct recorder *recorder, const struct holding *holding)
+{
+	static const char *const names[HOLDING_KINDS] = {
+		[HOLDING_HANDOFF] = "[handoff]",
+		[HOLDING_UNKNOWN] = "[unknown holder]",
+	};
+
+	if (holding->kind == HOLDING_SEEN && !holding->short_waits)
+		return holding->stack;
+	if (holding->kind == HOLDING_SEEN)
+		return with_pseudo_leaf(recorder, holding->stack, 0, "[short waits]");
+	return with_pseudo_leaf(recorder, NULL, 0, names[holding->kind]);
+}
+
+/* In a mutex profile they are those of the holders. */
+static int add_holders(struct recorder *recorder)
+{
+	struct ss_profile *profile = recorder->profile;
+	struct accounts *rows = holders_accounts(recorder->holders);
+	struct account *accounts = arena_array(&profile->arena, rows->rows.n, sizeof(*accounts));
+
+	if (!accounts || rows->error)
+		return -1;
+	for (size_t i = 0; i < rows->rows.n; i++) {
+		const struct accounts_row *row = &rows->rows.data[i];
+		/* rows beyond the bound of memory have lost their place, not their time */
+		static const struct holding lost = { .kind = HOLDING_UNKNOWN, .waiter = "" };
+		const struct holding *holding =
+			row->place ? holders_get(recorder->holders, row->place) : &lost;
+
+		accounts[i] = (struct account){
+			.thread = row->thread,
+			.state = ACCOUNT_BLOCKED,
+			.wait = holding->wait,
+			.object = holding->object,
+			.fd = -1,
+			.waiter = holding->waiter,
+			.stack = holding_stack(recorder, holding),
+			.ns = row->ns,
+			.count = row->count,
+		};
+		if (!accounts[i].stack)
+			return -1;
+	}
+	profile->accounts = accounts;
+	profile->naccounts = rows->rows.n;
 	return 0;
 }
 
@@ -237,7 +297,8 @@ static int add_threads(struct recorder *recorder)
 	}
 	profile->threads = threads;
 	profile->nthreads = n;
-	return find_main_waits(recorder, threads);
+	/* the accounts of a mutex profile are of holders, not of waits */
+	return recorder->holders ? 0 : find_main_waits(recorder, threads);
 }
 
 /* ---- the profile ---- */
@@ -251,7 +312,8 @@ int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned tic
 	if (recorder->accounts.error)
 		return ss_error_oom(err);
 	accounts_sort(&recorder->accounts);
-	if (add_accounts(recorder) < 0 || add_segments(recorder) < 0 || add_threads(recorder) < 0 ||
+	if ((recorder->holders ? add_holders(recorder) : add_accounts(recorder)) < 0 ||
+	    add_segments(recorder) < 0 || add_threads(recorder) < 0 ||
 	    session_list_mappings(recorder->session, &profile->arena, profile->exe,
 				  &profile->mappings, &profile->nmappings) < 0)
 		return ss_error_oom(err);

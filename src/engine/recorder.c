@@ -46,6 +46,7 @@ static struct ss_profile *profile_new(struct ss_session *session,
 		[SS_PROFILE_BLOCK] = PROFILE_BLOCK,
 		[SS_PROFILE_CPU] = PROFILE_CPU,
 		[SS_PROFILE_WALL] = PROFILE_WALL,
+		[SS_PROFILE_MUTEX] = PROFILE_MUTEX,
 	};
 	struct ss_profile *profile = calloc(1, sizeof(*profile));
 
@@ -75,8 +76,11 @@ int recorder_new(struct ss_session *session, const struct ss_record_options *opt
 	places_init(&recorder->places);
 	map64_init(&recorder->alive);
 	map64_init(&recorder->stacks);
+	recorder->objects = options->objects;
 	recorder->profile = profile_new(session, options);
-	if (!recorder->profile) {
+	if (options->kind == SS_PROFILE_MUTEX)
+		recorder->holders = holders_new(ROWS_MAX);
+	if (!recorder->profile || (options->kind == SS_PROFILE_MUTEX && !recorder->holders)) {
 		recorder_free(recorder);
 		return ss_error_oom(err);
 	}
@@ -91,6 +95,7 @@ void recorder_free(struct recorder *recorder)
 	ss_profile_free(recorder->profile);
 	accounts_done(&recorder->accounts);
 	places_done(&recorder->places);
+	holders_free(recorder->holders);
 	map64_done(&recorder->alive);
 	map64_done(&recorder->stacks);
 	vec_done(&recorder->threads);
@@ -113,19 +118,29 @@ unsigned recorder_threads(const struct recorder *recorder)
 
 /* ---- accounting ---- */
 
-static struct accounts_sink sink_of(struct recorder *recorder, const struct recorded *thread)
+static struct recorder_sink sink_of(struct recorder *recorder, const struct recorded *thread)
 {
-	return (struct accounts_sink){ &recorder->accounts,
-				       (uint32_t)(thread - recorder->threads.data) };
+	return (struct recorder_sink){ recorder, (uint32_t)(thread - recorder->threads.data) };
+}
+
+static void take_credit(void *arg, const struct credit *credit)
+{
+	const struct recorder_sink *sink = arg;
+	struct recorder *recorder = sink->recorder;
+
+	accounts_add(&recorder->accounts, sink->thread, credit);
+	if (recorder->holders)
+		holders_credit(recorder->holders, recorder->threads.data[sink->thread].tid,
+			       sink->thread, credit, places_get(&recorder->places, credit->place));
 }
 
 static void finish_thread(struct recorder *recorder, struct recorded *thread)
 {
-	struct accounts_sink sink = sink_of(recorder, thread);
+	struct recorder_sink sink = sink_of(recorder, thread);
 
 	thread->alive = false;
 	if (thread->begun)
-		delta_finish(&thread->delta, accounts_sink, &sink);
+		delta_finish(&thread->delta, take_credit, &sink);
 }
 
 void recorder_end_threads(struct recorder *recorder)
@@ -217,15 +232,15 @@ static uint64_t find_birth(const struct recorder *recorder, const struct observa
 static void observe(struct recorder *recorder, struct recorded *thread,
 		    const struct capture_thread *captured)
 {
-	struct accounts_sink sink = sink_of(recorder, thread);
+	struct recorder_sink sink = sink_of(recorder, thread);
 	struct observation now = make_observation(recorder, thread, captured);
 
 	if (!thread->begun) {
 		delta_begin(&thread->delta, &now, thread->began ? find_birth(recorder, &now) : 0,
-			    accounts_sink, &sink);
+			    take_credit, &sink);
 	} else {
 		thread->ran |= !captured->woken_by_us;
-		delta_observe(&thread->delta, &now, accounts_sink, &sink);
+		delta_observe(&thread->delta, &now, take_credit, &sink);
 	}
 	thread->begun = true;
 	thread->on_ns = now.on_ns;
@@ -245,15 +260,20 @@ static const struct fd_info *describe_fd(void *arg, int fd)
 	return &recorder->fd;
 }
 
-/* The place of a thread that was captured anew; 0 if memory is out. */
-static uint32_t find_place(struct recorder *recorder, size_t i)
+/* The place of a thread that was captured anew, and its wait; 0 if memory is out. */
+static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret_wait)
 {
 	struct ss_session *session = recorder->session;
-	const struct waiting_source source = { .describe = describe_fd, .arg = recorder };
+	const struct waiting_source source = {
+		.describe = describe_fd,
+		.arg = recorder,
+		.word = recorder->holders ? lockwords_find(&session->locks, i) : NULL,
+	};
 	struct classify_result result;
 	struct place place = {
 		.stack = session_name_stack(session, &recorder->profile->stacks,
 					    &session->walks.data[i]),
+		.fd = -1,
 	};
 
 	if (!place.stack)
@@ -262,6 +282,11 @@ static uint32_t find_place(struct recorder *recorder, size_t i)
 			 &result);
 	place.wait = result.wait.kind;
 	place.call_name = result.wait.kind == WAIT_SYSCALL ? result.wait.call_name : NULL;
+	if (recorder->objects) {
+		place.object = result.wait.object;
+		place.fd = result.wait.fd;
+	}
+	*ret_wait = result.wait;
 	return places_intern(&recorder->places, &place);
 }
 
@@ -306,19 +331,41 @@ static void note_stops(struct recorded *thread, const struct capture_thread *cap
 	thread->own_switches += captured->stops * (woken ? 2 : 1);
 }
 
-static int note_place(struct recorder *recorder, struct recorded *thread, size_t i)
+/* Who waits for a lock is asked at every tick who holds it. */
+static int note_wait(struct recorder *recorder, const struct recorded *thread, size_t i,
+		     const struct wait *wait)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 
-	if (captured->how == CAPTURE_SAME)
+	if (!recorder->holders || where_is(captured) != WHERE_BLOCKED ||
+	    !holders_is_lock(wait->kind))
 		return 0;
+	return holders_waits(recorder->holders, recorder->session, i,
+			     (uint32_t)(thread - recorder->threads.data), thread->place,
+			     places_get(&recorder->places, thread->place)->stack, wait);
+}
+
+static int note_place(struct recorder *recorder, struct recorded *thread, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	struct wait wait;
+	int r;
+
+	if (captured->how == CAPTURE_SAME)
+		return recorder->holders ? holders_same(recorder->holders, recorder->session, i)
+					 : 0;
 	thread->place = 0;
 	thread->none = captured->none;
+	if (recorder->holders)
+		holders_moved(recorder->holders, captured->look.tid);
 	if (captured->how == CAPTURE_NONE)
 		return 0;
-	thread->place = find_place(recorder, i);
+	thread->place = find_place(recorder, i, &wait);
 	if (thread->place == 0)
 		return -ENOMEM;
+	r = note_wait(recorder, thread, i, &wait);
+	if (r < 0)
+		return r;
 	session_count_stack(&recorder->profile->coverage,
 			    places_get(&recorder->places, thread->place)->stack);
 	recorder->profile->coverage.inconsistent += !captured->consistent;
@@ -326,15 +373,21 @@ static int note_place(struct recorder *recorder, struct recorded *thread, size_t
 	return 0;
 }
 
-static int record_thread(struct recorder *recorder, size_t i)
+/* It is finished with the others that were not seen. */
+static bool is_gone(const struct look *look)
+{
+	return look->state == 0 || look->state == 'X' || look->state == 'Z';
+}
+
+/* Where thread i of the sweep is. */
+static int note_thread(struct recorder *recorder, size_t i)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 	const struct look *look = &captured->look;
 	struct recorded *thread = find_thread(recorder, look->tid);
-	int r;
 
-	if (look->state == 0 || look->state == 'X' || look->state == 'Z')
-		return 0; /* gone: it is finished with the others that were not seen */
+	if (is_gone(look))
+		return 0;
 	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
 		finish_thread(recorder, thread);
 		thread = NULL;
@@ -345,15 +398,23 @@ static int record_thread(struct recorder *recorder, size_t i)
 		return -ENOMEM;
 	thread->tick = recorder->ticks;
 	recorder->nalive++;
-	r = note_place(recorder, thread, i);
-	if (r < 0)
-		return r;
+	return note_place(recorder, thread, i);
+}
+
+/* What it did since the tick before. */
+static void account_for(struct recorder *recorder, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	const struct look *look = &captured->look;
+	struct recorded *thread = is_gone(look) ? NULL : find_thread(recorder, look->tid);
+
+	if (!thread)
+		return;
 	if (captured->how == CAPTURE_SAME && !captured->woken_by_us)
 		delta_unchanged(&thread->delta, look->at_ns);
 	else
 		observe(recorder, thread, captured);
 	note_stops(thread, captured);
-	return recorder->accounts.error;
 }
 
 /* Threads that this tick did not see have ended: their account stops at the last one that did. */
@@ -364,12 +425,45 @@ static void finish_vanished(struct recorder *recorder)
 			finish_thread(recorder, thread);
 }
 
+/* Where the thread is that the target calls tid; nowhere if it is not one of its threads. */
+static struct holder_place find_holder(void *arg, pid_t tid)
+{
+	struct recorder *recorder = arg;
+	struct ss_session *session = recorder->session;
+	struct pidns_thread here = { .tid = tid, .answer = PIDNS_HERE };
+	const struct recorded *thread;
+	const struct place *place;
+
+	if (!session->pidns.ours)
+		here = pidns_find(&session->pidns, &session->target, tid);
+	thread = here.answer == PIDNS_HERE ? find_thread(recorder, here.tid) : NULL;
+	place = thread ? places_get(&recorder->places, thread->place) : NULL;
+	if (!place)
+		return (struct holder_place){ 0 };
+	return (struct holder_place){ (uint32_t)(thread - recorder->threads.data), place->stack };
+}
+
+static int look_at_holders(struct recorder *recorder)
+{
+	uint64_t now_ns = recorder->session->capture.start_ns;
+
+	pidns_forget(&recorder->session->pidns);
+	return holders_look(recorder->holders, recorder->ticks ? recorder->last_ns : now_ns, now_ns,
+			    find_holder, recorder);
+}
+
 static int record_threads(struct recorder *recorder, struct ss_error *err)
 {
+	size_t n = recorder->session->capture.threads.n;
+
 	recorder->nalive = 0;
-	for (size_t i = 0; i < recorder->session->capture.threads.n; i++)
-		if (record_thread(recorder, i) < 0)
+	for (size_t i = 0; i < n; i++)
+		if (note_thread(recorder, i) < 0)
 			return ss_error_oom(err);
+	if (recorder->holders && look_at_holders(recorder) < 0)
+		return ss_error_oom(err);
+	for (size_t i = 0; i < n; i++)
+		account_for(recorder, i);
 	finish_vanished(recorder);
 	return recorder->accounts.error ? ss_error_oom(err) : 0;
 }
@@ -423,6 +517,8 @@ static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss
 	if (r == 0)
 		r = sweep_tick(session->capturer, &session->tids, &session->maps, &session->capture,
 			       err);
+	if (r == 0 && recorder->holders && holders_read_locks(recorder->holders, session) < 0)
+		r = ss_error_oom(err);
 	if (r == 0)
 		r = session_unwind(session, err);
 	if (r == 0)

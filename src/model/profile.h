@@ -28,8 +28,11 @@ enum account_state {
 struct account {
 	size_t thread; /* index in profile.threads */
 	enum account_state state;
-	enum wait_kind wait;       /* ACCOUNT_BLOCKED */
-	const char *call_name;     /* of WAIT_SYSCALL; NULL else */
+	enum wait_kind wait;   /* ACCOUNT_BLOCKED */
+	const char *call_name; /* of WAIT_SYSCALL; NULL else */
+	uint64_t object;       /* the lock that it waited for; 0 if not told apart */
+	int fd;                /* that it waited on; -1 likewise */
+	const char *waiter; /* PROFILE_MUTEX: function that waited, while `thread` was at `stack` */
 	const struct stack *stack; /* never NULL: pseudo-frames stand for what was not seen */
 	uint64_t ns;
 	uint64_t count; /* waits (episodes) for BLOCKED, samples for the others */
@@ -62,7 +65,8 @@ struct profile_thread {
 	bool ended, began;        /* within the capture */
 };
 
-enum profile_kind { PROFILE_BLOCK, PROFILE_CPU, PROFILE_WALL };
+/* PROFILE_MUTEX: its accounts are of those that held locks, by the time that others waited. */
+enum profile_kind { PROFILE_BLOCK, PROFILE_CPU, PROFILE_WALL, PROFILE_MUTEX };
 
 struct ss_profile {
 	struct arena arena;

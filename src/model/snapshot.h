@@ -19,8 +19,10 @@ struct thread {
 	const char *name; /* raw foreign bytes */
 	enum thread_state state;
 	struct wait wait;
-	struct chain *chain;       /* NULL: nobody is known who could end its wait */
-	unsigned nbehind;          /* threads whose chain ends here */
+	struct chain *chain; /* NULL: nobody is known who could end its wait */
+	unsigned nbehind;    /* threads whose chain ends here */
+	const char *
+		waiter; /* of PROFILE_MUTEX: who waits while this thread holds the lock; else NULL */
 	const struct stack *stack; /* NULL: see no_stack */
 	enum ss_no_stack no_stack;
 	bool moved;       /* since the mark that was set: not shown */

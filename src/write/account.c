@@ -17,6 +17,13 @@ static const struct account_view views[] = {
 		.period_type = { "contentions", "count" },
 		.shows = { [ACCOUNT_BLOCKED] = true },
 	},
+	[PROFILE_MUTEX] = {
+		.name = "mutex",
+		.ntypes = 2,
+		.types = { { "contentions", "count" }, { "delay", "nanoseconds" } },
+		.period_type = { "contentions", "count" },
+		.shows = { [ACCOUNT_BLOCKED] = true },
+	},
 	[PROFILE_CPU] = {
 		.name = "cpu",
 		.ntypes = 2,
@@ -65,7 +72,9 @@ bool account_counts(const struct ss_profile *profile, const struct account *acco
 {
 	if (!views[profile->kind].shows[account->state] || account->stack->n == 0)
 		return false;
-	return !options->no_idle || !profile->threads[account->thread].idle;
+	/* who waits for a lock does not rest, whatever its holder does */
+	return !options->no_idle || profile->kind == PROFILE_MUTEX ||
+	       !profile->threads[account->thread].idle;
 }
 
 bool account_is_shown(const struct ss_profile *profile, const struct account *account,
@@ -91,8 +100,10 @@ struct thread account_thread(const struct ss_profile *profile, const struct acco
 		.wait = { .kind = account->state == ACCOUNT_BLOCKED ? account->wait : WAIT_NONE,
 			  .call = -1,
 			  .call_name = account->call_name,
-			  .fd = -1,
+			  .object = account->object,
+			  .fd = account->fd,
 			  .timeout_ns = WAIT_NO_TIMEOUT },
+		.waiter = account->waiter,
 		.stack = account->stack,
 		.cpu = -1,
 	};

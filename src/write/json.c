@@ -234,6 +234,12 @@ static void put_account(struct json_writer *w, struct json *j, const struct ss_p
 	json_text(j, "state", thread_state_name(thread.state));
 	json_text_or_null(j, "wait", wait_kind_name(thread.wait.kind));
 	json_text_or_null(j, "call_name", thread.wait.call_name);
+	if (account->object)
+		json_address(j, "lock", account->object);
+	else
+		json_null(j, "lock");
+	json_index(j, "fd", account->fd);
+	json_text_or_null(j, "waiter", account->waiter);
 	json_number(j, "ns", account->ns);
 	json_number(j, "count", account->count);
 	json_stack(j, &w->frames, account->stack, w->options);

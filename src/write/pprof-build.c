@@ -292,13 +292,16 @@ static void add_labels(struct pprof_builder *b, Pprof__Sample *sample, pid_t pid
 	bool waits = thread->state == STATE_BLOCKED && thread->wait.kind != WAIT_NONE;
 
 	label_text(b, sample, "thread", thread->name);
-	label_text(b, sample, "state", thread_state_name(thread->state));
+	if (!thread->waiter) /* it is not this thread that waits */
+		label_text(b, sample, "state", thread_state_name(thread->state));
 	if (waits) {
 		write_state(&b->scratch, thread);
 		label_scratch(b, sample, "wait");
 	}
-	if (waits && b->options->all_labels)
+	if (waits && (b->options->all_labels || thread->waiter))
 		label_volatile(b, sample, &thread->wait);
+	if (thread->waiter)
+		label_text(b, sample, "waiter", thread->waiter);
 	label_number(b, sample, "tid", thread->tid);
 	if (b->several)
 		label_number(b, sample, "pid", pid);

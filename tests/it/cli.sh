@@ -42,7 +42,7 @@ t_like "--version names the version" "$(stdout_of "$STACKSNAP" --version)" '^sta
 t_ok "--help fits a screen" test "$("$STACKSNAP" --help | lines)" -le 60
 t_is "--help says nothing on stderr" "$(stderr_of "$STACKSNAP" --help)" ""
 t_is "nothing of later versions is in --help" \
-	"$("$STACKSNAP" --help | grep -cE -- '--(mutex|trace|threadcreate)')" 0
+	"$("$STACKSNAP" --help | grep -cE -- '--(trace|threadcreate)')" 0
 "$STACKSNAP" --help >/dev/full 2>/dev/null
 t_is "--help into a full disk exits 2" "$?" 2
 
@@ -70,7 +70,7 @@ usage_error "unknown suffix" 'no format has this suffix' -o "$DIR/x.log" "$ONE"
 usage_error "unknown format" 'is not one of text' -f svg "$ONE"
 usage_error "unknown unwinder" '--unwinder' --unwinder=guess "$ONE"
 usage_error "bad regular expression" '--focus' --focus '(' "$ONE"
-usage_error "later option" '--mutex: not in this version' --mutex "$ONE"
+usage_error "later option" '--trace: not in this version' --trace "$ONE"
 usage_error "two modes" '--block and --cpu are two modes' --block --cpu "$ONE"
 usage_error "duration of a snapshot" '--duration is for a capture' -d 3 "$ONE"
 usage_error "no duration" "'3x' is no duration" --block -d 3x "$ONE"

@@ -4,10 +4,6 @@
 # tests/bench/mutex.py, by the waiters' own measure.
 . "$(dirname "$0")/lib.sh"
 
-if ! "$STACKSNAP" --help | grep -q -- --mutex; then
-	t_skip "mutex profile" "mutex profiles are not in this version"
-	t_done
-fi
 
 target_start hotlock "$TMP/log"
 snap -q -p "$TARGET_PID" --mutex -d 4 -o "$TMP/mutex.pb.gz"

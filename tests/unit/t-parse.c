@@ -204,7 +204,7 @@ static void test_format_refuses(void **state)
 static void test_later_versions(void **state)
 {
 	(void)state;
-	assert_refused("--mutex 1", "--mutex: not in this version");
+	assert_refused("--trace 1", "--trace: not in this version");
 	assert_refused("1 --stuck=3", "--stuck takes no value");
 	assert_refused("top 1", "top: not in this version");
 }
