@@ -110,7 +110,8 @@ enum ss_stack_end {
 	X(PENDING, "did not stop within the deadline")                  \
 	X(REFUSED, "the kernel refused to show it")                     \
 	X(TRACED, "another tracer holds it")                            \
-	X(UNREADABLE, "its stack could not be read")
+	X(UNREADABLE, "its stack could not be read")                    \
+	X(SPARED, "left running, for --max-pause")
 
 enum ss_no_stack {
 #define X(name, words) SS_NO_STACK_##name,
@@ -134,6 +135,7 @@ struct ss_coverage {
 	unsigned frames_unnamed;
 	unsigned frames_inferred; /* found through a learned frame size (K), see the man page */
 	unsigned stops;           /* times that a thread was stopped */
+	unsigned over_pause;      /* threads that stood still for longer than max_pause_ns */
 	unsigned eintr_avoided;   /* -EINTR turned into a restart at a stop */
 	unsigned eintr_caused;    /* interrupted calls that the target will see as EINTR */
 	unsigned threads_moved;   /* left out because they ran since ss_session_mark */
@@ -143,6 +145,8 @@ struct ss_coverage {
 	uint64_t pause_ns;        /* first interrupt to last release, longest of the sweeps */
 	uint64_t bytes_copied;    /* of stack memory */
 	unsigned ticks_planned, ticks_done, ticks_missed;
+	/* of a capture: the longest time between looks that max_overhead led to; 0: never */
+	uint64_t longest_period_ns;
 	/*
 	 * Of a capture that follows subprocesses, in the profile of the first process: those with a
 	 * profile, those that could not be read, those that ended before they could be.
@@ -173,6 +177,7 @@ struct ss_session_options {
 	size_t ntids;
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
 	unsigned max_frames;      /* 0: 65536 */
+	uint64_t max_pause_ns;    /* that a thread may stand still for; 0: no limit */
 };
 
 /*
@@ -237,6 +242,8 @@ struct ss_record_options {
 	double rate_hz;       /* 0: 99 */
 	uint64_t
 		began_ns; /* CLOCK_MONOTONIC: the processes began then, account from it on; 0: no */
+	double max_overhead; /* CPU time of the capture, as a share of one CPU; 0: 0.5. Where it is
+				 exceeded, looks become fewer */
 	uint64_t min_block_ns; /* waits shorter than this are dropped (and counted as dropped) */
 	bool subprocesses;     /* follow the children of the processes, and theirs */
 	bool objects;          /* tell waits apart by lock and descriptor */

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "capture/copier.h"
+#include "capture/pacing.h"
 #include "capture/stopset.h"
 #include "model/capture.h"
 #include "target/procfs.h"
@@ -55,6 +56,8 @@ struct capturer {
 	uint64_t patience_ns; /* how long a sweep waits for threads that stop late */
 	bool leader_exited;   /* we reaped the leader: if it was our child, nobody else can */
 	int leader_status;
+	struct pacing pacing;
+	size_t turn;           /* where the threads begin that a round may stop */
 	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */
 	struct copier copier;

@@ -84,7 +84,8 @@ static uint64_t stood_ns(const struct stop *stop)
 }
 
 /* The thread's facts from its stop. Called when it runs again. */
-static void store_stop(struct work *work, struct capture_thread *thread, const struct stop *stop,
+static void store_stop(const struct capturer *capturer, struct work *work,
+		       struct capture_thread *thread, const struct stop *stop,
 		       struct capture *capture)
 {
 	uint64_t ns = stop->released_ns - stop->asked_ns;
@@ -94,6 +95,8 @@ static void store_stop(struct work *work, struct capture_thread *thread, const s
 	capture->stops++;
 	capture->total_stop_ns += ns;
 	capture->longest_stop_ns = MAX(capture->longest_stop_ns, ns);
+	if (capturer->pacing.max_ns && ns > capturer->pacing.max_ns)
+		capture->over_pause++;
 	thread->stops++;
 	thread->stopped_ns += stood_ns(stop);
 	if (!stop->fetched)
@@ -255,7 +258,7 @@ static void settle_stop(struct capturer *capturer, struct stop *stop, struct cap
 	note_exit(capturer, stop);
 	switch (stop->state) {
 	case STOP_RELEASED:
-		store_stop(work, thread, stop, capture);
+		store_stop(capturer, work, thread, stop, capture);
 		break;
 	case STOP_LATE:
 		if (!has_stack)
@@ -303,31 +306,90 @@ static int prepare_stops(struct capturer *capturer, struct capture *capture, siz
 	if (vec_reserve(&capturer->stops, n) < 0 ||
 	    vec_reserve(&capturer->late, capturer->late.n + n) < 0)
 		return ss_error_oom(err);
-	for (size_t i = 0; i < capturer->work.n; i++)
+	/* all have their turn: those of one batch are not always the same */
+	for (size_t k = 0; k < capturer->work.n && capturer->stops.n < n; k++) {
+		size_t i = (capturer->turn + k) % capturer->work.n;
+
 		if (capturer->work.data[i].plan == PLAN_STOP)
 			add_stop(capturer, i, capture);
+	}
+	if (capturer->pacing.max_ns && capturer->stops.n)
+		capturer->turn = capturer->stops.data[capturer->stops.n - 1].thread + 1;
 	/* a thread may need a second piece of memory */
 	return copier_reserve(&capturer->copier, 2 * n, bytes, err);
 }
 
-/* Stop, capture and release all threads with PLAN_STOP. */
-int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-		   struct ss_error *err)
+/* What the stops of this batch say of the size of the next one. */
+static void note_pauses(struct capturer *capturer)
 {
-	size_t bytes, n = plan_count(capturer, PLAN_STOP, &bytes);
+	uint64_t longest = 0;
+	unsigned over = 0;
+
+	vec_each(stop, &capturer->stops) {
+		uint64_t ns = stop->released_ns - stop->asked_ns;
+
+		if (stop->state != STOP_RELEASED)
+			continue;
+		longest = MAX(longest, ns);
+		over += ns > capturer->pacing.max_ns;
+	}
+	pacing_note(&capturer->pacing, capturer->stops.n, longest, over);
+}
+
+/* Stop, capture and release n of the threads with PLAN_STOP. */
+static int stop_batch(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		      size_t n, size_t bytes, struct ss_error *err)
+{
 	int r;
 
-	if (n == 0)
-		return 0;
 	r = prepare_stops(capturer, capture, n, bytes, err);
 	if (r < 0)
 		return r;
 	r = stop_and_copy(capturer, maps, capture);
 	vec_each(stop, &capturer->stops)
 		settle_stop(capturer, stop, capture);
+	note_pauses(capturer);
 	if (r < 0)
 		return copying_failed(capturer, r, err);
 	copying_store(capturer, capture);
+	return 0;
+}
+
+/* Those that are left over: for later ticks, or not of the instant of the first batch. */
+static void put_off(struct capturer *capturer, struct capture *capture)
+{
+	bool later = capturer->reuse && capturer->mode == SS_STOP_AUTO;
+
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+
+		if (work->plan != PLAN_STOP)
+			continue;
+		work->late_look = true;
+		if (!later)
+			continue;
+		work->plan = PLAN_DONE;
+		if (thread->how == CAPTURE_NONE)
+			plan_give_up(thread, SS_NO_STACK_SPARED);
+	}
+}
+
+/* Stop, capture and release all threads with PLAN_STOP, as many at once as --max-pause allows. */
+int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		   struct ss_error *err)
+{
+	size_t bytes, n;
+
+	while ((n = plan_count(capturer, PLAN_STOP, &bytes))) {
+		int r = stop_batch(capturer, maps, capture, MIN(n, capturer->pacing.batch), bytes,
+				   err);
+
+		if (r < 0)
+			return r;
+		if (n > capturer->stops.n)
+			put_off(capturer, capture);
+	}
 	return 0;
 }
 
@@ -365,7 +427,7 @@ static int capture_late(struct capturer *capturer, struct stop *stop, const stru
 	stop_release(stop);
 	thread->run = RUN_RUNNABLE;
 	work->late_look = true;
-	store_stop(work, thread, stop, capture);
+	store_stop(capturer, work, thread, stop, capture);
 	capture->pause_ns = MAX(capture->pause_ns, stop->released_ns - stop->asked_ns);
 	if (r < 0)
 		return copying_failed(capturer, r, err);

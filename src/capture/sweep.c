@@ -41,6 +41,7 @@ int capturer_new(const struct target *target, enum ss_stop mode, struct capturer
 		return ss_error_oom(err);
 	capturer->target = target;
 	capturer->mode = mode;
+	pacing_init(&capturer->pacing, 0);
 	r = copier_init(&capturer->copier, target, err);
 	if (r < 0) {
 		free(capturer);
@@ -48,6 +49,11 @@ int capturer_new(const struct target *target, enum ss_stop mode, struct capturer
 	}
 	*ret = capturer;
 	return 0;
+}
+
+void capturer_limit_pause(struct capturer *capturer, uint64_t max_ns)
+{
+	pacing_init(&capturer->pacing, max_ns);
 }
 
 void capturer_free(struct capturer *capturer)
@@ -76,7 +82,7 @@ static int begin(struct capturer *capturer, const struct tids *tids, struct capt
 	capture->start_ns = clock_mono_ns();
 	capture->wall_ns = clock_wall_ns();
 	capture->pause_ns = 0;
-	capture->stops = capture->eintr_avoided = capture->eintr_caused = 0;
+	capture->stops = capture->eintr_avoided = capture->eintr_caused = capture->over_pause = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	copier_reset(&capturer->copier);
 	return 0;

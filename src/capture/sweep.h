@@ -23,6 +23,14 @@ int capturer_new(const struct target *target, enum ss_stop mode, struct capturer
 void capturer_free(struct capturer *capturer); /* NULL is fine */
 
 /*
+ * No thread is to stand still for longer than this (0: no limit). Where more are to be stopped than
+ * that allows, a sweep stops them one batch after the other, which are then not of one instant; a tick
+ * in auto stops one batch only, and the others at later ticks. How long a stop takes is known only
+ * afterwards: capture->over_pause counts those that took longer.
+ */
+void capturer_limit_pause(struct capturer *capturer, uint64_t max_ns);
+
+/*
  * Sweep these threads. `maps` (read before) bounds the stacks. The capture's threads come in the
  * order of tids; its bytes stay valid until the next sweep_threads.
  */

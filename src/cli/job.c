@@ -151,6 +151,7 @@ static void open_sessions(struct job *job)
 		.tids = opts->tids.n ? opts->tids.ids : NULL,
 		.ntids = opts->tids.n,
 		.thread_regex = opts->thread,
+		.max_pause_ns = opts->max_pause_ns,
 		/* 0, the default, unless more are wanted: a limit here would count as a gap */
 		.max_frames = opts->frames > 65536 ? opts->frames : 0,
 	};

@@ -205,6 +205,21 @@ static int set_rate(struct opts *opts, const char *value, struct ss_error *err)
 	return r;
 }
 
+static int set_max_pause(struct opts *opts, const char *value, struct ss_error *err)
+{
+	return parse_duration(value, "--max-pause", &opts->max_pause_ns, err);
+}
+
+static int set_overhead(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned percent;
+	int r = parse_number(value, "--overhead", 1, 1000, &percent, err);
+
+	opts->timed_by = "--overhead";
+	opts->overhead = percent / 100.0;
+	return r;
+}
+
 static int set_min_block(struct opts *opts, const char *value, struct ss_error *err)
 {
 	opts->timed_by = "--min-block";
@@ -311,6 +326,7 @@ const struct opt opts_table[] = {
 	{ "duration", 'd', "TIME", "how long: 10 (s), 500ms, 2m; default 10 s", NULL,
 	  set_duration },
 	{ "rate", 'r', "HZ", "looks a second; default 99", NULL, set_rate },
+	{ "overhead", 0, "PERCENT", "of one CPU that it may use; default 50", NULL, set_overhead },
 	{ "min-block", 0, "TIME", "leave out waits shorter than this", NULL, set_min_block },
 	{ "no-idle", 0, NULL, "leave out threads that only rest", NULL, set_no_idle },
 	{ "summary", 0, NULL, "text: a line a thread, too", NULL, set_summary },
@@ -320,6 +336,7 @@ const struct opt opts_table[] = {
 	{ NULL, 0, NULL, "How to look:", NULL, NULL },
 	{ "stop", 0, "auto|all|never", "what may be stopped (auto: threads that run)", stop_values,
 	  set_stop },
+	{ "max-pause", 0, "TIME", "stop no thread for longer than this", NULL, set_max_pause },
 	{ "unwinder", 0, "NAME", "another unwinder: see --version", ss_unwinder_names,
 	  set_unwinder },
 
@@ -348,8 +365,7 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
 static const char *const later_options[] = {
-	"threadcreate", "trace",      "max-pause", "observer",
-	"overhead",     "debuginfod", "debug-dir", "no-symbols",
+	"threadcreate", "trace", "observer", "debuginfod", "debug-dir", "no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
 

@@ -38,10 +38,12 @@ struct opts {
 	const char *mode_by;  /* the option that chose it; NULL: none did */
 	uint64_t duration_ns; /* 0: not given */
 	double rate;          /* 0: not given */
+	double overhead;      /* share of one CPU; 0: not given */
 	uint64_t min_block_ns;
 	const char *timed_by; /* an option that makes sense for a capture only; NULL: none */
 	bool no_idle, summary;
 	bool subprocesses;
+	uint64_t max_pause_ns; /* 0: not given */
 	bool chains, fail_on_deadlock;
 	struct thresholds fail_over;
 	char **command;    /* of `-- COMMAND`, NULL-terminated; NULL: none */

@@ -88,6 +88,7 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 		.duration_ns = opts->duration_ns,
 		.rate_hz = opts->rate,
 		.began_ns = opts->began_ns,
+		.max_overhead = opts->overhead,
 		.min_block_ns = opts->min_block_ns,
 		.subprocesses = opts->subprocesses,
 		.objects = opts->all_labels,

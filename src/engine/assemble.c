@@ -190,6 +190,7 @@ static void count_capture(struct assembly *a)
 
 	coverage->threads_filtered = a->session->filtered;
 	coverage->stops = capture->stops;
+	coverage->over_pause = capture->over_pause;
 	coverage->eintr_avoided = capture->eintr_avoided;
 	coverage->eintr_caused = capture->eintr_caused;
 	coverage->longest_stop_ns = capture->longest_stop_ns;

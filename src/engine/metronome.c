@@ -3,17 +3,28 @@
 
 #include <time.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 
 enum { JITTER_SHARE = 10 }; /* a tick is moved by at most a tenth of the period */
 
 void metronome_init(struct metronome *metronome, double rate_hz)
 {
+	uint64_t now = clock_mono_ns();
+
 	*metronome = (struct metronome){
-		.start_ns = clock_mono_ns(),
+		.start_ns = now,
+		.anchor_ns = now,
 		.period_ns = (uint64_t)((double)NS_PER_SEC / rate_hz),
+		.random = now | 1,
 	};
-	metronome->random = metronome->start_ns | 1;
+}
+
+void metronome_change(struct metronome *metronome, uint64_t period_ns)
+{
+	metronome->anchor_ns += (metronome->next ? metronome->next - 1 : 0) * metronome->period_ns;
+	metronome->next = MIN(metronome->next, (uint64_t)1);
+	metronome->period_ns = period_ns;
 }
 
 /* xorshift64 (Marsaglia 2003): even enough for a jitter */
@@ -28,7 +39,7 @@ static uint64_t next_random(struct metronome *metronome)
 static uint64_t tick_time(struct metronome *metronome)
 {
 	uint64_t jitter = metronome->period_ns / JITTER_SHARE;
-	uint64_t t = metronome->start_ns + metronome->next * metronome->period_ns;
+	uint64_t t = metronome->anchor_ns + metronome->next * metronome->period_ns;
 
 	return metronome->next ? t - jitter + next_random(metronome) % (2 * jitter + 1) : t;
 }
@@ -36,7 +47,7 @@ static uint64_t tick_time(struct metronome *metronome)
 static uint64_t next_due(struct metronome *metronome, uint64_t end_ns)
 {
 	uint64_t now = clock_mono_ns(), t;
-	uint64_t due = (now - metronome->start_ns) / metronome->period_ns;
+	uint64_t due = (now - metronome->anchor_ns) / metronome->period_ns;
 
 	if (due > metronome->next) {
 		metronome->missed += (unsigned)(due - metronome->next);

@@ -11,14 +11,18 @@
 #include <stdint.h>
 
 struct metronome {
-	uint64_t start_ns, period_ns; /* CLOCK_MONOTONIC of tick 0 */
-	uint64_t next;                /* number of the next tick */
+	uint64_t start_ns;             /* CLOCK_MONOTONIC of the first tick of all */
+	uint64_t anchor_ns, period_ns; /* tick n of this period is at anchor_ns + n * period_ns */
+	uint64_t next;                 /* n of the next tick */
 	uint64_t random;
 	unsigned done, missed; /* `done` is the caller's to count */
 };
 
 /* Tick 0 is now. */
 void metronome_init(struct metronome *metronome, double rate_hz);
+
+/* The ticks after the latest one come with this period. */
+void metronome_change(struct metronome *metronome, uint64_t period_ns);
 
 /* Sleep until the next tick is due, or until end_ns if that is earlier (0: no end). */
 void metronome_wait(struct metronome *metronome, uint64_t end_ns);

@@ -6,16 +6,19 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "engine/metronome.h"
 #include "engine/recorder.h"
+#include "engine/throttle.h"
 #include "target/children.h"
 
-#define DEFAULT_RATE_HZ 99.0
-#define MAX_RATE_HZ     1000.0
-#define CHILDREN_AGE_NS (20 * NS_PER_MS) /* how old a list of the processes may be */
+#define DEFAULT_RATE_HZ  99.0
+#define MAX_RATE_HZ      1000.0
+#define DEFAULT_OVERHEAD 0.5              /* of one CPU */
+#define CHILDREN_AGE_NS  (20 * NS_PER_MS) /* how old a list of the processes may be */
 
 /* One process of the capture. */
 struct observed {
@@ -31,6 +34,7 @@ struct recording {
 	VEC(struct observed) all; /* those that the caller named come first */
 	size_t nnamed;
 	struct metronome metronome;
+	struct throttle throttle;
 	uint64_t end_ns;           /* 0: none */
 	struct children *children; /* NULL: they are not wanted */
 	struct tids newcomers;     /* scratch */
@@ -240,17 +244,37 @@ static bool wants_more(const struct recording *recording)
 	return !options->progress || !options->progress(options->progress_arg, &progress);
 }
 
+/* Of all threads of ours, those that have ended too. */
+static uint64_t used_cpu_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * NS_PER_SEC + (uint64_t)used.tv_nsec;
+}
+
+static void watch_overhead(struct recording *recording)
+{
+	struct throttle *throttle = &recording->throttle;
+
+	if (throttle_note(throttle, clock_mono_ns(), used_cpu_ns()))
+		metronome_change(&recording->metronome, throttle->period_ns);
+}
+
 static int run(struct recording *recording, struct ss_error *err)
 {
 	struct metronome *metronome = &recording->metronome;
 	int r;
 
 	metronome_init(metronome, recording->options->rate_hz);
+	throttle_init(&recording->throttle, recording->options->max_overhead, metronome->period_ns,
+		      metronome->start_ns, used_cpu_ns());
 	if (recording->options->duration_ns)
 		recording->end_ns = metronome->start_ns + recording->options->duration_ns;
 	do {
 		metronome_wait(metronome, recording->end_ns);
 		r = tick_all(recording, err);
+		watch_overhead(recording);
 		if (r < 0 || is_over(recording) || !wants_more(recording))
 			return r;
 	} while (recording->end_ns == 0 || clock_mono_ns() < recording->end_ns);
@@ -304,6 +328,8 @@ static int collect(struct recording *recording, struct ss_profile ***ret, size_t
 		else
 			profiles[n++] = steal_ptr(observed->profile);
 	}
+	for (size_t i = 0; i < n; i++)
+		profiles[i]->coverage.longest_period_ns = recording->throttle.longest_ns;
 	note_children(recording, profiles[0], n - recording->nnamed);
 	*ret = profiles;
 	*ret_n = n;
@@ -319,6 +345,8 @@ int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_reco
 
 	if (settled.rate_hz == 0)
 		settled.rate_hz = DEFAULT_RATE_HZ;
+	if (settled.max_overhead == 0)
+		settled.max_overhead = DEFAULT_OVERHEAD;
 	if (!(settled.rate_hz > 0 && settled.rate_hz <= MAX_RATE_HZ))
 		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
 				    "the rate must be above 0 and at most %.0f Hz", MAX_RATE_HZ);

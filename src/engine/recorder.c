@@ -487,6 +487,7 @@ static void count_sweep(struct recorder *recorder)
 	struct ss_coverage *coverage = &recorder->profile->coverage;
 
 	coverage->stops += capture->stops;
+	coverage->over_pause += capture->over_pause;
 	coverage->eintr_avoided += capture->eintr_avoided;
 	coverage->eintr_caused += capture->eintr_caused;
 	coverage->total_stop_ns += capture->total_stop_ns;

@@ -24,6 +24,7 @@ static int copy_options(struct ss_session *session, const struct ss_session_opti
 			struct ss_error *err)
 {
 	session->stop = options->stop;
+	session->max_pause_ns = options->max_pause_ns;
 	session->max_frames = options->max_frames ? options->max_frames : MAX_FRAMES;
 	session->unwinder_ops = unwinder_find(options->unwinder);
 	if (!session->unwinder_ops)
@@ -72,6 +73,8 @@ static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *e
 	r = session->unwinder_ops->open(session->images, &session->unwinder, err);
 	if (r == 0)
 		r = capturer_new(&session->target, session->stop, &session->capturer, err);
+	if (r == 0)
+		capturer_limit_pause(session->capturer, session->max_pause_ns);
 	return r;
 }
 
@@ -108,6 +111,7 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 		.unwinder = like->unwinder_ops->name,
 		.thread_regex = like->thread_regex,
 		.max_frames = like->max_frames,
+		.max_pause_ns = like->max_pause_ns,
 	};
 
 	return ss_session_open(pid, &options, ret, err);

@@ -38,6 +38,7 @@ struct mark {
 struct ss_session {
 	enum ss_stop stop;
 	unsigned max_frames;
+	uint64_t max_pause_ns;
 	VEC(pid_t) only_tids; /* empty: all */
 	regex_t only_names;
 	char *thread_regex; /* as text; NULL: all */

@@ -80,6 +80,7 @@ struct capture {
 	uint64_t wall_ns;                   /* CLOCK_REALTIME at start */
 	uint64_t pause_ns; /* first interrupt to last release of the longest round */
 	unsigned stops, eintr_avoided, eintr_caused;
+	unsigned over_pause; /* threads that stood still for longer than they were to */
 	uint64_t longest_stop_ns, total_stop_ns, bytes_copied;
 };
 

@@ -152,6 +152,10 @@ static void cover_capture(struct buf *buf, const struct ss_profile *profile)
 	buf_printf(buf, ", stop=%s, unwinder=%s; ticks: %u planned, %u done, %u missed",
 		   profile->stop, profile->unwinder, c->ticks_planned, c->ticks_done,
 		   c->ticks_missed);
+	if (c->longest_period_ns) {
+		buf_puts(buf, "; to spare the CPU, fewer looks: at the least one every ");
+		write_duration(buf, c->longest_period_ns);
+	}
 	if (profile->counted_samples)
 		buf_puts(buf, "; without schedstat: times are samples times the period");
 }

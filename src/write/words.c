@@ -265,6 +265,8 @@ static void cover_stops(struct buf *buf, const struct ss_coverage *c)
 	write_duration(buf, c->total_stop_ns);
 	buf_puts(buf, "), pause ");
 	write_duration(buf, c->pause_ns);
+	if (c->over_pause)
+		buf_printf(buf, "; %u longer than --max-pause", c->over_pause);
 	buf_printf(buf, "; EINTR: %u avoided, %u caused", c->eintr_avoided, c->eintr_caused);
 }
 

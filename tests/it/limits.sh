@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# --max-pause and --overhead: what they make stacksnap do, that it says so, and that accounts still
+# add up. How long a pause really was is for the benchmarks: machines are noisy.
+. "$(dirname "$0")/lib.sh"
+
+ONE=$TMP/one
+
+coverage() {
+	"$PYTHON" -c "
+import json, sys
+d = json.load(open(sys.argv[1]))
+p = (d.get('processes') or d.get('profiles'))[0]
+c = p['coverage']
+print($2)" "$1" 2>&1
+}
+
+# ---- pauses ----
+
+target_start many 300
+"$STACKSNAP" --stop=all -q -o "$ONE.all.json" "$TARGET_PID"
+t_is "no limit: all of one instant" "$(coverage "$ONE.all.json" 'c["inconsistent"]')" 0
+"$STACKSNAP" --stop=all --max-pause 200us -q -o "$ONE.json" "$TARGET_PID"
+t_is "all, limited: exit status" "$?" 0
+t_is "all, limited: every stack" "$(coverage "$ONE.json" \
+	'c["stops"] == c["threads_seen"] == c["stack_end"]["complete"]')" True
+t_is "all, limited: not of one instant, and told" \
+	"$(coverage "$ONE.json" 'c["inconsistent"] > 100')" True
+t_is "all, limited: shorter than without" "$(coverage "$ONE.json" \
+	"c['pause_ns'] < $(coverage "$ONE.all.json" 'c["pause_ns"]')")" True
+snap --stop=all --max-pause 1ns "$TARGET_PID"
+t_like "what cannot be kept is counted" "$OUT" '^# stops: 301 .*; 301 longer than --max-pause'
+target_is_well
+target_stop
+
+# Spinning threads are stopped one a tick, each in its turn.
+target_start spin 6
+"$STACKSNAP" --cpu -d 1 --max-pause 1us -q -o "$ONE.cpu.json" "$TARGET_PID"
+t_is "auto, one a tick: no more stops than ticks" \
+	"$(coverage "$ONE.cpu.json" 'c["stops"] <= c["ticks_done"]')" True
+t_is "auto, one a tick: every spinner is seen" "$(coverage "$ONE.cpu.json" \
+	'len({a["tid"] for a in p["accounts"] if "spin" in str(a["stack"])})')" 6
+t_is "auto, one a tick: time adds up" "$(coverage "$ONE.cpu.json" 'sum(
+	abs(t["wall_ns"] - t["on_cpu_ns"] - t["runnable_ns"] - t["blocked_ns"] - t["stopped_ns"]) > 1000
+	for t in p["threads"])')" 0
+target_is_well
+target_stop
+
+# ---- overhead ----
+
+target_start contend
+"$STACKSNAP" --wall -d 4 -r 1000 --overhead 1 -q -o "$ONE.slow.json" "$TARGET_PID"
+t_is "overhead: the rate is lowered, and told" \
+	"$(coverage "$ONE.slow.json" '2e6 < c["longest_period_ns"] <= 1e9')" True
+t_is "overhead: fewer looks" "$(coverage "$ONE.slow.json" 'c["ticks_done"] < 3000')" True
+t_is "overhead: time adds up" "$(coverage "$ONE.slow.json" 'sum(
+	abs(t["wall_ns"] - t["on_cpu_ns"] - t["runnable_ns"] - t["blocked_ns"] - t["stopped_ns"]) > 1000
+	for t in p["threads"])')" 0
+t_is "overhead: all of the time" "$(coverage "$ONE.slow.json" 'all(
+	3.8e9 < t["wall_ns"] < 4.4e9 for t in p["threads"])')" True
+snap --wall -d 4 -r 1000 --overhead 1 "$TARGET_PID"
+t_like "overhead: in words" "$OUT" 'to spare the CPU, fewer looks: at the least one every '
+snap --wall -d 1 -r 20 --overhead 1000 "$TARGET_PID"
+t_unlike "overhead: nothing to say" "$OUT" 'to spare the CPU'
+target_is_well
+target_stop
+
+t_status "--overhead of a snapshot: usage error" 64 "$STACKSNAP" --overhead 5 $$
+t_status "--max-pause without a time: usage error" 64 "$STACKSNAP" --max-pause 0 $$
+t_done
