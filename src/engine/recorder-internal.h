@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * recorder-internal.h: the inside of a recorder: recorder.c fills it tick by tick,
- * recorder-profile.c makes the profile of it.
+ * recorder-internal.h: the inside of a recorder: recorder.c has its ticks, recorder-threads.c takes
+ * what a tick saw into account, recorder-profile.c makes the profile of it.
  */
 #ifndef SS_ENGINE_RECORDER_INTERNAL_H
 #define SS_ENGINE_RECORDER_INTERNAL_H
@@ -55,6 +55,9 @@ struct recorder_sink {
 	struct recorder *recorder;
 	uint32_t thread;
 };
+
+/* Take what the sweep captured into account. */
+int recorder_note_threads(struct recorder *recorder, struct ss_error *err);
 
 /* Close the accounts of all threads that are alive. */
 void recorder_end_threads(struct recorder *recorder);

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From one sweep to the accounts: every thread's place (a stack and a wait) is found first, then who
+ * holds the locks that are waited for, and last its counters go to its delta. A thread that has not
+ * run keeps its place and is not looked at.
+ */
+#include "engine/recorder-internal.h"
+
+#include <errno.h>
+
+#include "base/attr.h"
+#include "engine/waiting.h"
+#include "target/fds.h"
+
+/* ---- accounting ---- */
+
+static struct recorder_sink sink_of(struct recorder *recorder, const struct recorded *thread)
+{
+	return (struct recorder_sink){ recorder, (uint32_t)(thread - recorder->threads.data) };
+}
+
+static void take_credit(void *arg, const struct credit *credit)
+{
+	const struct recorder_sink *sink = arg;
+	struct recorder *recorder = sink->recorder;
+
+	accounts_add(&recorder->accounts, sink->thread, credit);
+	if (recorder->holders)
+		holders_credit(recorder->holders, recorder->threads.data[sink->thread].tid,
+			       sink->thread, credit, places_get(&recorder->places, credit->place));
+}
+
+static void finish_thread(struct recorder *recorder, struct recorded *thread)
+{
+	struct recorder_sink sink = sink_of(recorder, thread);
+
+	thread->alive = false;
+	if (thread->begun)
+		delta_finish(&thread->delta, take_credit, &sink);
+}
+
+void recorder_end_threads(struct recorder *recorder)
+{
+	vec_each(thread, &recorder->threads)
+		if (thread->alive)
+			finish_thread(recorder, thread);
+}
+
+static enum delta_where where_is(const struct capture_thread *captured)
+{
+	if (captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE)
+		return WHERE_BLOCKED;
+	if (captured->run == RUN_RUNNABLE)
+		return WHERE_RUNNABLE;
+	return captured->how == CAPTURE_NONE ? WHERE_UNKNOWN : WHERE_ON_CPU;
+}
+
+static uint64_t wait_began(struct recorder *recorder, const struct look *look)
+{
+	uint64_t since_ns;
+	bool at_least;
+
+	if (schedclock_since(&recorder->session->schedclock, look, &since_ns, &at_least) < 0)
+		return 0;
+	return look->at_ns > since_ns ? look->at_ns - since_ns : 0;
+}
+
+/*
+ * Without CONFIG_SCHED_INFO the kernel counts nothing: then the time since the last look goes to
+ * what the thread does now, as a counting profiler would have it.
+ */
+static void invent_counters(struct recorder *recorder, struct recorded *thread,
+			    struct observation *now)
+{
+	uint64_t passed = thread->begun ? now->t_ns - thread->invented.t_ns : 0;
+
+	recorder->profile->counted_samples = true;
+	thread->invented.t_ns = now->t_ns;
+	thread->invented.pcount++;
+	if (now->where == WHERE_ON_CPU)
+		thread->invented.on_ns += passed;
+	else if (now->where == WHERE_RUNNABLE)
+		thread->invented.run_queue_ns += passed;
+	now->on_ns = thread->invented.on_ns;
+	now->run_queue_ns = thread->invented.run_queue_ns;
+	now->pcount = thread->invented.pcount;
+}
+
+static struct observation make_observation(struct recorder *recorder, struct recorded *thread,
+					   const struct capture_thread *captured)
+{
+	const struct look *look = &captured->look;
+	struct observation now = {
+		.t_ns = look->at_ns,
+		.on_ns = look->on_cpu_ns,
+		.run_queue_ns = look->run_queue_ns,
+		.pcount = look->pcount,
+		.voluntary = look->voluntary,
+		.voluntary_known = look->voluntary_known,
+		.where = where_is(captured),
+		.place = thread->place,
+		.stopped_ns = thread->stopped_ns,
+		.own_pcount = thread->own_switches,
+		.own_voluntary = thread->own_switches,
+		.same_wait = captured->woken_by_us,
+	};
+
+	if (now.where == WHERE_BLOCKED && !captured->woken_by_us)
+		now.since_ns = wait_began(recorder, look);
+	if (!look->sched_known)
+		invent_counters(recorder, thread, &now);
+	return now;
+}
+
+/*
+ * When a thread that the tick before did not see was born. One that was switched in once has
+ * queued, run and blocked: that leaves no gap. Of the others only that tick is known.
+ */
+static uint64_t find_birth(const struct recorder *recorder, const struct observation *now)
+{
+	uint64_t before = now->on_ns + now->run_queue_ns;
+
+	if (now->where != WHERE_BLOCKED || now->pcount != 1 || now->since_ns < before)
+		return recorder->last_ns;
+	return MAX(recorder->last_ns, now->since_ns - before);
+}
+
+static void observe(struct recorder *recorder, struct recorded *thread,
+		    const struct capture_thread *captured)
+{
+	struct recorder_sink sink = sink_of(recorder, thread);
+	struct observation now = make_observation(recorder, thread, captured);
+
+	if (!thread->begun) {
+		delta_begin(&thread->delta, &now, thread->began ? find_birth(recorder, &now) : 0,
+			    take_credit, &sink);
+	} else {
+		thread->ran |= !captured->woken_by_us;
+		delta_observe(&thread->delta, &now, take_credit, &sink);
+	}
+	thread->begun = true;
+	thread->on_ns = now.on_ns;
+	thread->stopped_ns = 0;
+	thread->own_switches = 0;
+}
+
+/* ---- places ---- */
+
+static const struct fd_info *describe_fd(void *arg, int fd)
+{
+	struct recorder *recorder = arg;
+
+	recorder->fd = (struct fd_info){ .fd = fd,
+					 .type = fds_type(&recorder->session->target, fd),
+					 .text = "" };
+	return &recorder->fd;
+}
+
+/* The place of a thread that was captured anew, and its wait; 0 if memory is out. */
+static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret_wait)
+{
+	struct ss_session *session = recorder->session;
+	const struct waiting_source source = {
+		.describe = describe_fd,
+		.arg = recorder,
+		.word = recorder->holders ? lockwords_find(&session->locks, i) : NULL,
+	};
+	struct classify_result result;
+	struct place place = {
+		.stack = session_name_stack(session, &recorder->profile->stacks,
+					    &session->walks.data[i]),
+		.fd = -1,
+	};
+
+	if (!place.stack)
+		return 0;
+	waiting_classify(&session->target, &session->capture.threads.data[i], place.stack, &source,
+			 &result);
+	place.wait = result.wait.kind;
+	place.call_name = result.wait.kind == WAIT_SYSCALL ? result.wait.call_name : NULL;
+	if (recorder->objects) {
+		place.object = result.wait.object;
+		place.fd = result.wait.fd;
+	}
+	*ret_wait = result.wait;
+	return places_intern(&recorder->places, &place);
+}
+
+/* ---- threads ---- */
+
+static struct recorded *find_thread(struct recorder *recorder, pid_t tid)
+{
+	const uint64_t *index = map64_find(&recorder->alive, (uint64_t)tid);
+	struct recorded *thread = index ? &recorder->threads.data[*index] : NULL;
+
+	return thread && thread->alive ? thread : NULL;
+}
+
+static struct recorded *add_thread(struct recorder *recorder, pid_t tid, const char *comm)
+{
+	struct recorded fresh = {
+		.tid = tid,
+		.name = arena_strdup(&recorder->profile->arena, comm),
+		.alive = true,
+		.began = recorder->last_ns > 0,
+	};
+
+	if (!fresh.name || vec_push(&recorder->threads, fresh) < 0 ||
+	    map64_put(&recorder->alive, (uint64_t)tid, recorder->threads.n - 1) < 0)
+		return NULL;
+	delta_init(&recorder->threads.data[recorder->threads.n - 1].delta, recorder->min_block_ns);
+	return &recorder->threads.data[recorder->threads.n - 1];
+}
+
+/* A tid is used again when its thread has ended: the counters begin anew. */
+static bool is_another(const struct recorded *thread, const struct look *look)
+{
+	return thread->begun && look->on_cpu_ns < thread->on_ns;
+}
+
+/* What our stops of this tick do to the counters shows at the next observation. */
+static void note_stops(struct recorded *thread, const struct capture_thread *captured)
+{
+	bool woken = captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE;
+
+	thread->stopped_ns += captured->stopped_ns;
+	thread->own_switches += captured->stops * (woken ? 2 : 1);
+}
+
+/* Who waits for a lock is asked at every tick who holds it. */
+static int note_wait(struct recorder *recorder, const struct recorded *thread, size_t i,
+		     const struct wait *wait)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+
+	if (!recorder->holders || where_is(captured) != WHERE_BLOCKED ||
+	    !holders_is_lock(wait->kind))
+		return 0;
+	return holders_waits(recorder->holders, recorder->session, i,
+			     (uint32_t)(thread - recorder->threads.data), thread->place,
+			     places_get(&recorder->places, thread->place)->stack, wait);
+}
+
+static int note_place(struct recorder *recorder, struct recorded *thread, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	struct wait wait;
+	int r;
+
+	if (captured->how == CAPTURE_SAME)
+		return recorder->holders ? holders_same(recorder->holders, recorder->session, i)
+					 : 0;
+	thread->place = 0;
+	thread->none = captured->none;
+	if (recorder->holders)
+		holders_moved(recorder->holders, captured->look.tid);
+	if (captured->how == CAPTURE_NONE)
+		return 0;
+	thread->place = find_place(recorder, i, &wait);
+	if (thread->place == 0)
+		return -ENOMEM;
+	r = note_wait(recorder, thread, i, &wait);
+	if (r < 0)
+		return r;
+	session_count_stack(&recorder->profile->coverage,
+			    places_get(&recorder->places, thread->place)->stack);
+	recorder->profile->coverage.inconsistent += !captured->consistent;
+	thread->has_stack = true;
+	return 0;
+}
+
+/* It is finished with the others that were not seen. */
+static bool is_gone(const struct look *look)
+{
+	return look->state == 0 || look->state == 'X' || look->state == 'Z';
+}
+
+/* Where thread i of the sweep is. */
+static int note_thread(struct recorder *recorder, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	const struct look *look = &captured->look;
+	struct recorded *thread = find_thread(recorder, look->tid);
+
+	if (is_gone(look))
+		return 0;
+	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
+		finish_thread(recorder, thread);
+		thread = NULL;
+	}
+	if (!thread)
+		thread = add_thread(recorder, look->tid, look->comm);
+	if (!thread)
+		return -ENOMEM;
+	thread->tick = recorder->ticks;
+	recorder->nalive++;
+	return note_place(recorder, thread, i);
+}
+
+/* What it did since the tick before. */
+static void account_for(struct recorder *recorder, size_t i)
+{
+	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
+	const struct look *look = &captured->look;
+	struct recorded *thread = is_gone(look) ? NULL : find_thread(recorder, look->tid);
+
+	if (!thread)
+		return;
+	if (captured->how == CAPTURE_SAME && !captured->woken_by_us)
+		delta_unchanged(&thread->delta, look->at_ns);
+	else
+		observe(recorder, thread, captured);
+	note_stops(thread, captured);
+}
+
+/* Threads that this tick did not see have ended: their account stops at the last one that did. */
+static void finish_vanished(struct recorder *recorder)
+{
+	vec_each(thread, &recorder->threads)
+		if (thread->alive && thread->tick != recorder->ticks)
+			finish_thread(recorder, thread);
+}
+
+/* Where the thread is that the target calls tid; nowhere if it is not one of its threads. */
+static struct holder_place find_holder(void *arg, pid_t tid)
+{
+	struct recorder *recorder = arg;
+	struct ss_session *session = recorder->session;
+	struct pidns_thread here = { .tid = tid, .answer = PIDNS_HERE };
+	const struct recorded *thread;
+	const struct place *place;
+
+	if (!session->pidns.ours)
+		here = pidns_find(&session->pidns, &session->target, tid);
+	thread = here.answer == PIDNS_HERE ? find_thread(recorder, here.tid) : NULL;
+	place = thread ? places_get(&recorder->places, thread->place) : NULL;
+	if (!place)
+		return (struct holder_place){ 0 };
+	return (struct holder_place){ (uint32_t)(thread - recorder->threads.data), place->stack };
+}
+
+static int look_at_holders(struct recorder *recorder)
+{
+	uint64_t now_ns = recorder->session->capture.start_ns;
+
+	pidns_forget(&recorder->session->pidns);
+	return holders_look(recorder->holders, recorder->ticks ? recorder->last_ns : now_ns, now_ns,
+			    find_holder, recorder);
+}
+
+int recorder_note_threads(struct recorder *recorder, struct ss_error *err)
+{
+	size_t n = recorder->session->capture.threads.n;
+
+	recorder->nalive = 0;
+	for (size_t i = 0; i < n; i++)
+		if (note_thread(recorder, i) < 0)
+			return ss_error_oom(err);
+	if (recorder->holders && look_at_holders(recorder) < 0)
+		return ss_error_oom(err);
+	for (size_t i = 0; i < n; i++)
+		account_for(recorder, i);
+	finish_vanished(recorder);
+	return recorder->accounts.error ? ss_error_oom(err) : 0;
+}
