@@ -51,7 +51,7 @@ static void print_text(FILE *file, int width, const char *text)
 void opts_print_help(FILE *file)
 {
 	fputs("usage: stacksnap [OPTION...] PID[,PID...]...\n"
-	      "       stacksnap --block|--cpu|--wall [OPTION...] {PID...|-- COMMAND}\n"
+	      "       stacksnap --block|--mutex|--cpu|--wall [OPTION...] {PID...|-- COMMAND}\n"
 	      "       stacksnap report|diff|merge --help\n"
 	      "Show where the threads of running processes are and what they wait for.\n",
 	      file);
@@ -63,7 +63,8 @@ void opts_print_help(FILE *file)
 		else
 			fprintf(file, "\n%s\n", opt->help);
 	}
-	fputs("\nExit status: 0 complete, 1 partial, 2 nothing captured or written, 64 usage.\n"
+	fputs("\nExit status: 0 complete, 1 partial, 2 nothing captured or written, 3 deadlock,\n"
+	      "4 threshold exceeded, 64 usage.\n"
 	      "Regular expressions are POSIX extended ones. More: man stacksnap\n",
 	      file);
 }

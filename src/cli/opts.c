@@ -311,9 +311,7 @@ const struct opt opts_table[] = {
 	{ "thread", 0, "REGEX", "only threads whose name matches", NULL, set_thread },
 	{ "focus", 0, "REGEX", "only threads with a function that matches", NULL, set_focus },
 	{ "ignore", 0, "REGEX", "no threads with a function that matches", NULL, set_ignore },
-
 	{ "stuck", 0, NULL, "only threads that do not move for -d (2 s)", NULL, set_stuck },
-
 	{ "chains", 0, NULL, "only who waits for whom, most waiters first", NULL, set_chains },
 	{ "fail-on-deadlock", 0, NULL, "exit with 3 if there is a deadlock", NULL,
 	  set_fail_on_deadlock },
@@ -513,7 +511,7 @@ static int finish(struct opts *opts, struct ss_error *err)
 	if (opts->command && opts->pids.n)
 		return parse_fail(err, "either processes or -- COMMAND, not both");
 	if (opts->command && !opts_is_capture(opts))
-		return parse_fail(err, "-- COMMAND needs a mode: --block, --cpu or --wall");
+		return parse_fail(err, "-- COMMAND needs a mode: --block, --mutex, --cpu or --wall");
 	if (opts->pids.n == 0 && !opts->command)
 		return parse_fail(err, "no process given");
 	if (opts->subprocesses && opts->tids.n)
@@ -521,7 +519,7 @@ static int finish(struct opts *opts, struct ss_error *err)
 	if (opts->mode == OPTS_SNAPSHOT && opts->duration_ns)
 		return parse_fail(err, "--duration is for a capture, or with --stuck");
 	if (!opts_is_capture(opts) && opts->timed_by)
-		return parse_fail(err, "%s is for a capture: --block, --cpu or --wall",
+		return parse_fail(err, "%s is for a capture: --block, --mutex, --cpu or --wall",
 				  opts->timed_by);
 	if (opts_is_capture(opts) && (opts->chains || opts->fail_on_deadlock))
 		return parse_fail(err, "%s is for a snapshot, not for %s",

@@ -222,7 +222,7 @@ static void test_captures(void **state)
 	assert_refused("-d 3 1", "--duration is for a capture, or with --stuck");
 	assert_refused("--cpu --go 1", "--go is for a snapshot, not for --cpu");
 	assert_refused("--cpu 1 -- ls", "either processes or -- COMMAND, not both");
-	assert_refused("-- ls -l", "-- COMMAND needs a mode: --block, --cpu or --wall");
+	assert_refused("-- ls -l", "-- COMMAND needs a mode: --block, --mutex, --cpu or --wall");
 }
 
 static void test_thresholds(void **state)
@@ -235,7 +235,7 @@ static void test_thresholds(void **state)
 	assert_string_equal(opts.fail_over.list[1].function, "^g=h$");
 	assert_string_equal(opts.fail_over.texts[1], "^g=h$=2");
 	assert_refused("--fail-over f=1 1",
-		       "--fail-over is for a capture: --block, --cpu or --wall");
+		       "--fail-over is for a capture: --block, --mutex, --cpu or --wall");
 	assert_refused("--cpu --fail-over f 1", "--fail-over: 'f' is not REGEX=TIME");
 	assert_refused("--cpu --fail-over f=-1s 1",
 		       "--fail-over: 'f=-1s': a time of a capture is not negative");
