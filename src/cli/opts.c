@@ -511,7 +511,8 @@ static int finish(struct opts *opts, struct ss_error *err)
 	if (opts->command && opts->pids.n)
 		return parse_fail(err, "either processes or -- COMMAND, not both");
 	if (opts->command && !opts_is_capture(opts))
-		return parse_fail(err, "-- COMMAND needs a mode: --block, --mutex, --cpu or --wall");
+		return parse_fail(err,
+				  "-- COMMAND needs a mode: --block, --mutex, --cpu or --wall");
 	if (opts->pids.n == 0 && !opts->command)
 		return parse_fail(err, "no process given");
 	if (opts->subprocesses && opts->tids.n)

@@ -34,12 +34,12 @@ target_is_well
 target_stop
 
 # Spinning threads are stopped one a tick, each in its turn.
-target_start spin 6
-"$STACKSNAP" --cpu -d 1 --max-pause 1us -q -o "$ONE.cpu.json" "$TARGET_PID"
+target_start spin 3
+"$STACKSNAP" --cpu -d 2 --max-pause 1us -q -o "$ONE.cpu.json" "$TARGET_PID"
 t_is "auto, one a tick: no more stops than ticks" \
 	"$(coverage "$ONE.cpu.json" 'c["stops"] <= c["ticks_done"]')" True
 t_is "auto, one a tick: every spinner is seen" "$(coverage "$ONE.cpu.json" \
-	'len({a["tid"] for a in p["accounts"] if "spin" in str(a["stack"])})')" 6
+	'len({a["tid"] for a in p["accounts"] if "spin" in str(a["stack"])})')" 3
 t_is "auto, one a tick: time adds up" "$(coverage "$ONE.cpu.json" 'sum(
 	abs(t["wall_ns"] - t["on_cpu_ns"] - t["runnable_ns"] - t["blocked_ns"] - t["stopped_ns"]) > 1000
 	for t in p["threads"])')" 0
