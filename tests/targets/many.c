@@ -2,8 +2,9 @@
 /*
  * many.c: N threads that wait, in turn in a futex, a pipe, a sleep and epoll, each under DEPTH
  * frames named frame_even and frame_odd. Usage: many N [DEPTH] [--spin]. With --spin one more
- * thread spins and watches the clock: SIGUSR1 makes the program print "gap_ns N spins M", the
- * longest time that the spinner stood still and its loops since the last report.
+ * thread spins and watches the clock: SIGUSR1 makes the program print "gap_ns N spins M p99_ns N",
+ * since the last report: the longest time that the spinner stood still, its loops, and the 99th
+ * percentile of the longest in each window of 10 ms.
  */
 #include "target.h"
 
@@ -18,6 +19,10 @@ struct waiter {
 static int depth = 16;
 static int pipe_fds[2], epoll_fd, futex_word;
 static _Atomic int64_t longest_gap_ns;
+/* the longest gap of each window since the last report */
+enum { WINDOWS = 16384 };
+static _Atomic int64_t windows[WINDOWS];
+static _Atomic unsigned nwindows;
 static _Atomic uint64_t spins;
 
 static NOINLINE void many_wait(struct waiter *waiter)
@@ -73,11 +78,18 @@ static void *waiter_run(void *arg)
 
 static NOINLINE void spin_forever(void)
 {
-	int64_t last = target_now_ns();
+	int64_t last = target_now_ns(), window_end = last + 10 * NS_PER_MS, longest = 0;
 
 	for (;;) {
 		int64_t now = target_now_ns();
 
+		if (now - last > longest)
+			longest = now - last;
+		if (now > window_end) {
+			windows[nwindows++ % WINDOWS] = longest;
+			window_end = now + 10 * NS_PER_MS;
+			longest = 0;
+		}
 		if (now - last > atomic_load_explicit(&longest_gap_ns, memory_order_relaxed))
 			longest_gap_ns = now - last;
 		last = now;
@@ -91,6 +103,27 @@ static void *spinner_run(void *unused)
 	return unused;
 }
 
+static int compare_gaps(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int64_t take_p99(void)
+{
+	static int64_t sorted[WINDOWS];
+	unsigned n = atomic_exchange(&nwindows, 0);
+
+	n = n < WINDOWS ? n : WINDOWS;
+	if (n == 0)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		sorted[i] = windows[i];
+	qsort(sorted, n, sizeof(*sorted), compare_gaps);
+	return sorted[n * 99 / 100 < n ? n * 99 / 100 : n - 1];
+}
+
 static void report_on_signal(void)
 {
 	sigset_t set;
@@ -100,8 +133,9 @@ static void report_on_signal(void)
 	for (;;) {
 		if (sigwaitinfo(&set, NULL) != SIGUSR1)
 			continue;
-		printf("gap_ns %lld spins %llu\n", (long long)atomic_exchange(&longest_gap_ns, 0),
-		       (unsigned long long)atomic_exchange(&spins, 0));
+		printf("gap_ns %lld spins %llu p99_ns %lld\n",
+		       (long long)atomic_exchange(&longest_gap_ns, 0),
+		       (unsigned long long)atomic_exchange(&spins, 0), (long long)take_p99());
 	}
 }
 
