@@ -47,7 +47,9 @@ static uint64_t tick_time(struct metronome *metronome)
 static uint64_t next_due(struct metronome *metronome, uint64_t end_ns)
 {
 	uint64_t now = clock_mono_ns(), t;
-	uint64_t due = (now - metronome->anchor_ns) / metronome->period_ns;
+	/* with a new period the anchor is a tick that may have come early */
+	uint64_t passed = now - MIN(now, metronome->anchor_ns);
+	uint64_t due = passed / metronome->period_ns;
 
 	if (due > metronome->next) {
 		metronome->missed += (unsigned)(due - metronome->next);
