@@ -19,8 +19,8 @@ struct slice {
 
 /* What was seen while a thread waited at one place. */
 struct episode {
-	uint32_t place; /* 0: none */
-	unsigned n;
+	uint32_t place;   /* 0: none */
+	unsigned n, last; /* last: the slice that was added to last */
 	struct slice slices[SLICES];
 };
 
@@ -286,6 +286,7 @@ static void add_slice(struct episode *episode, uint32_t holding, uint64_t ns)
 	else if (i == episode->n)
 		episode->slices[episode->n++] = (struct slice){ .holding = holding };
 	episode->slices[i].ns += ns;
+	episode->last = i;
 }
 
 int holders_look(struct holders *holders, uint64_t before_ns, uint64_t now_ns, holder_find *find,
@@ -373,10 +374,10 @@ static void share_out(struct holders *holders, const struct episode *episode,
 /* What was seen last stands for what is credited before the next look. */
 static void forget(struct episode *episode)
 {
-	if (episode->n > 1)
-		episode->slices[0] = episode->slices[episode->n - 1];
-	episode->n = 1;
+	episode->slices[0] = episode->slices[episode->last];
 	episode->slices[0].ns = 1;
+	episode->n = 1;
+	episode->last = 0;
 }
 
 static void credit_unknown(struct holders *holders, uint32_t thread, const struct credit *credit,
