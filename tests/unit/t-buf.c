@@ -46,6 +46,44 @@ static void test_add(void **state)
 	buf_done(&buf);
 }
 
+static void test_cut(void **state)
+{
+	struct buf buf;
+
+	(void)state;
+	buf_init(&buf);
+	buf_cut(&buf, 0);
+	buf_cut(&buf, 5);
+	assert_null(buf.data);
+	buf_puts(&buf, "abcdef");
+	buf_cut(&buf, 7);
+	buf_cut(&buf, 6);
+	assert_string_equal(buf.data, "abcdef");
+	buf_cut(&buf, 2);
+	assert_int_equal(buf.len, 2);
+	assert_string_equal(buf.data, "ab");
+	buf_puts(&buf, "x");
+	assert_string_equal(buf.data, "abx");
+	buf_cut(&buf, 0);
+	assert_string_equal(buf.data, "");
+	buf_done(&buf);
+}
+
+static void test_cut_leaves_a_failure(void **state)
+{
+	struct buf buf;
+
+	(void)state;
+	buf_init(&buf);
+	buf_puts(&buf, "abc");
+	buf_add(&buf, "", SIZE_MAX - 3);
+	assert_true(buf.failed);
+	buf_cut(&buf, 1);
+	assert_true(buf.failed);
+	assert_string_equal(buf.data, "abc");
+	buf_done(&buf);
+}
+
 /* Around the length at which the text no longer fits the small array on the stack. */
 static void test_printf_lengths(void **state)
 {
@@ -152,6 +190,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_leaves_a_failure),
 		cmocka_unit_test(test_printf_lengths),
 		cmocka_unit_test(test_failure_is_sticky),
 		cmocka_unit_test(test_escapes),
