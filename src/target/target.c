@@ -327,6 +327,10 @@ int target_open(pid_t pid, struct target *ret, struct ss_error *err)
 
 	if (pid <= 0)
 		return ss_error_set(err, SS_ERR_NO_PROCESS, ESRCH, "%d is no pid", (int)pid);
+	if (!target_proc_is_ours())
+		return ss_error_set(
+			err, SS_ERR_NO_PROCESS, ESRCH,
+			"/proc shows another pid namespace, where %d is another process", (int)pid);
 	r = open_steps(&target, err);
 	if (r < 0)
 		target_close(&target);
@@ -400,6 +404,18 @@ bool tids_contain(const struct tids *tids, pid_t tid)
 			high = mid;
 	}
 	return false;
+}
+
+/* The link's text is our pid in the namespace that /proc was mounted for. */
+bool target_proc_is_ours(void)
+{
+	char text[32];
+	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return strtol(text, NULL, 10) == getpid();
 }
 
 bool target_shares_pidns(const struct target *target)

@@ -55,6 +55,12 @@ int target_list(const struct target *target, struct tids *ret, struct ss_error *
 
 bool tids_contain(const struct tids *tids, pid_t tid);
 
+/*
+ * True if /proc was mounted for our own pid namespace; else its numbers are not those that ptrace
+ * takes.
+ */
+bool target_proc_is_ours(void);
+
 /* True if the target's own idea of its tids is ours too. */
 bool target_shares_pidns(const struct target *target);
 
