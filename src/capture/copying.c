@@ -3,6 +3,7 @@
  * Copies of blocked threads' stacks without a stop, and the proof that each thread stood still
  * meanwhile: its pcount (times switched in) is what it was at the look. Never uses ptrace.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "capture/capturer.h"
@@ -11,6 +12,8 @@
 
 int copying_failed(const struct capturer *capturer, int r, struct ss_error *err)
 {
+	if (r == -EPERM || r == -EACCES)
+		return target_explain_denied(capturer->target->pid, "process_vm_readv", err);
 	return ss_error_sys(err, -r, "cannot read the memory of process %d",
 			    (int)capturer->target->pid);
 }

@@ -61,6 +61,9 @@ static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_covera
 			 text.len ? text.data : "see the coverage block",
 			 coverage->stack_end[SS_END_NEEDS_REGISTER] ? "; --stop=all would give it"
 								    : "");
+	if (coverage->no_stack[SS_NO_STACK_REFUSED])
+		msg_warn(msg, "%d: `stacksnap doctor %d` says which rule refuses it", (int)pid,
+			 (int)pid);
 }
 
 static double ms(uint64_t ns)
