@@ -328,6 +328,33 @@ int ss_output_profiles(struct ss_output *output, const struct ss_profile *const 
 int ss_output_commit(struct ss_output *output, struct ss_error *err);
 void ss_output_discard(struct ss_output *output); /* leaves nothing behind; NULL is fine */
 
+/* ---- what can be seen here, and what forbids the rest ---- */
+
+enum ss_verdict { SS_VERDICT_OK, SS_VERDICT_LIMITED, SS_VERDICT_NO };
+
+struct ss_finding {
+	const char *name; /* what was checked: "ptrace" */
+	enum ss_verdict verdict;
+	bool optional;    /* a snapshot is complete without it */
+	const char *text; /* what is so, and the rule that makes it so */
+	const char *fix;  /* the command that would change it; NULL: none is needed, or known */
+};
+
+struct ss_checkup;
+
+/*
+ * Check what this user may do with a process; pid 0: with a child made for it. That child alone is
+ * ever stopped; of the process given only /proc and a few bytes of memory are read.
+ */
+int ss_checkup_make(pid_t pid, struct ss_checkup **ret, struct ss_error *err);
+void ss_checkup_free(struct ss_checkup *checkup); /* NULL is fine */
+const struct ss_finding *ss_checkup_findings(const struct ss_checkup *checkup, size_t *ret_n);
+/* Whether a snapshot can be complete: the worst of what is not optional. */
+enum ss_verdict ss_checkup_verdict(const struct ss_checkup *checkup);
+/* options->format: SS_FORMAT_TEXT or SS_FORMAT_JSON. */
+int ss_output_checkup(struct ss_output *output, const struct ss_checkup *checkup,
+		      const struct ss_write_options *options, struct ss_error *err);
+
 /* ---- profile files ---- */
 
 /* A pprof file (profile.proto, gzipped or not) of any program, read whole and checked. */

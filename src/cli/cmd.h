@@ -21,6 +21,6 @@ struct cmd {
 	int (*run)(int argc, char **argv); /* returns the exit status */
 };
 
-extern const struct cmd cmd_snapshot, cmd_report, cmd_diff, cmd_merge;
+extern const struct cmd cmd_snapshot, cmd_report, cmd_diff, cmd_merge, cmd_doctor;
 
 #endif

@@ -365,7 +365,7 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 static const char *const later_options[] = {
 	"threadcreate", "trace", "observer", "debuginfod", "debug-dir", "no-symbols",
 };
-static const char *const later_commands[] = { "top", "serve", "doctor", "symbolize" };
+static const char *const later_commands[] = { "top", "serve", "symbolize" };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -30,6 +30,7 @@ TARGET_OUT=
 TARGET_SERIAL=0
 TARGET_PREFIX=() # command that runs the target, such as: setpriv --reuid=65534 ...
 STARTED=()
+CGROUPS=()
 
 # ---- TAP ----
 
@@ -264,6 +265,56 @@ target_is_well() {
 	fi
 }
 
+# ---- the freezer ----
+
+# cgroup_new [v1|v2]: an empty group that can be frozen, removed at the end; fails if none can be
+# made. Sets CGROUP and CGROUP_FILE.
+cgroup_new() {
+	local kind=${1-} dir
+	for dir in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/freezer; do
+		CGROUP=$dir/stacksnap-test.$$.$RANDOM
+		CGROUP_FILE=cgroup.freeze
+		[ "${dir##*/}" != freezer ] || CGROUP_FILE=freezer.state
+		case $kind:$CGROUP_FILE in v1:cgroup*|v2:freezer*) continue ;; esac
+		mkdir "$CGROUP" 2>/dev/null || continue
+		CGROUPS+=("$CGROUP")
+		[ ! -w "$CGROUP/$CGROUP_FILE" ] || return 0
+	done
+	return 1
+}
+
+cgroup_thawed() {
+	case $CGROUP_FILE in
+	cgroup.freeze) grep -q '^frozen 0' "$CGROUP/cgroup.events" ;;
+	*) grep -q THAWED "$CGROUP/$CGROUP_FILE" ;;
+	esac
+}
+
+cgroup_frozen() {
+	case $CGROUP_FILE in
+	cgroup.freeze) grep -q '^frozen 1' "$CGROUP/cgroup.events" ;;
+	*) grep -q FROZEN "$CGROUP/$CGROUP_FILE" ;;
+	esac
+}
+
+# cgroup_freeze PID: move it there and wait until it is frozen.
+cgroup_freeze() {
+	echo "$1" >"$CGROUP/cgroup.procs" || return 1
+	case $CGROUP_FILE in
+	cgroup.freeze) echo 1 >"$CGROUP/$CGROUP_FILE" ;;
+	*) echo FROZEN >"$CGROUP/$CGROUP_FILE" ;;
+	esac
+	wait_until 5 cgroup_frozen
+}
+
+cgroup_thaw() {
+	case $CGROUP_FILE in
+	cgroup.freeze) echo 0 >"$CGROUP/$CGROUP_FILE" ;;
+	*) echo THAWED >"$CGROUP/$CGROUP_FILE" ;;
+	esac
+	wait_until 5 cgroup_thawed
+}
+
 # ---- stacksnap ----
 
 # snap ARGS...: run it; sets OUT, ERR, STATUS.
@@ -355,8 +406,15 @@ browser_run() {
 cleanup() {
 	local pid
 	trap '' INT TERM
+	for CGROUP in ${CGROUPS[@]+"${CGROUPS[@]}"}; do
+		[ ! -e "$CGROUP/freezer.state" ] || echo THAWED >"$CGROUP/freezer.state"
+		[ ! -e "$CGROUP/cgroup.freeze" ] || echo 0 >"$CGROUP/cgroup.freeze"
+	done
 	for pid in ${STARTED[@]+"${STARTED[@]}"}; do
 		process_stop "$pid"
+	done
+	for CGROUP in ${CGROUPS[@]+"${CGROUPS[@]}"}; do
+		wait_until 5 rmdir "$CGROUP" 2>/dev/null
 	done
 	rm -rf "$TMP"
 }

@@ -36,6 +36,7 @@ classify base model
 aggregate base model
 write base model
 file base model write
+doctor base model target capture symbol
 engine base model target capture unwind symbol classify aggregate write file
 cli
 LAYERS

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * judge.c: see judge.h. Each rule of the kernel that may stand in the way has one function, which
+ * adds one finding, also if the rule is no hindrance here: who reads the list sees what was asked.
+ */
+#include "doctor/judge.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+
+/* glibc's and the kernel's headers of 2019 have neither; Linux 5.8. */
+enum { CAP_NR_PERFMON = 38, CAP_NR_BPF = 39 };
+
+enum { SPARE_FILES = 64 };
+
+static bool is_at_least(const struct host *host, unsigned major, unsigned minor)
+{
+	return host->kernel[0] > major || (host->kernel[0] == major && host->kernel[1] >= minor);
+}
+
+/* Root that lacks a capability has had it taken away: sudo would not give it back. */
+static bool is_confined(const struct host *host)
+{
+	return host->in_container || host->uid == 0 || !(host->caps_bound >> CAP_SYS_PTRACE & 1);
+}
+
+static const char *fix_as_root(const struct host *host, pid_t pid, char *room, size_t len)
+{
+	if (host->in_container)
+		return "docker run --cap-add=SYS_PTRACE ...";
+	if (pid)
+		snprintf(room, len, "sudo stacksnap %d", (int)pid);
+	else
+		snprintf(room, len, "sudo stacksnap PID");
+	return is_confined(host) ? NULL : room;
+}
+
+/* What systemd starts does not inherit the filters of this shell. */
+static const char *fix_seccomp(const struct host *host)
+{
+	return host->in_container ? "docker run --security-opt seccomp=unconfined ..."
+				  : "sudo systemd-run --pipe --wait stacksnap PID";
+}
+
+const char *judge_fix(enum ss_error_kind kind, const struct host *host, pid_t pid, char *room,
+		      size_t len)
+{
+	switch (kind) {
+	case SS_ERR_UID:
+	case SS_ERR_DUMPABLE:
+	case SS_ERR_CAPABILITY:
+		return fix_as_root(host, pid, room, len);
+	case SS_ERR_YAMA:
+		return host->yama >= 3 ? "reboot with kernel.yama.ptrace_scope below 3"
+				       : "sudo sysctl kernel.yama.ptrace_scope=0";
+	case SS_ERR_SECCOMP:
+		return fix_seccomp(host);
+	case SS_ERR_TRACED:
+		snprintf(room, len, "stacksnap --stop=never %d", (int)pid);
+		return room;
+	default:
+		return ss_error_hint(kind);
+	}
+}
+
+static void judge_capability(struct ss_checkup *checkup, const struct host *host)
+{
+	char room[64];
+
+	if (host_has_cap(host, CAP_SYS_PTRACE))
+		checkup_add(checkup, "CAP_SYS_PTRACE", SS_VERDICT_OK, OPTIONAL, NULL,
+			    "processes of every user may be looked at");
+	else
+		checkup_add(checkup, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, OPTIONAL,
+			    fix_as_root(host, 0, room, sizeof(room)),
+			    "missing: only dumpable processes of uid %u may be looked at%s",
+			    host->uid, is_confined(host) ? "; this user cannot gain it here" : "");
+}
+
+/* At 1 a process may trace its descendants; Documentation/admin-guide/LSM/Yama.rst. */
+static void judge_yama(struct ss_checkup *checkup, const struct host *host, bool given)
+{
+	static const char *const rules[] = { "no rule of its own", "only descendants may be traced",
+					     "only CAP_SYS_PTRACE may trace", "nobody may trace" };
+	bool free = host->yama == 0 || (host->yama < 3 && host_has_cap(host, CAP_SYS_PTRACE));
+	enum ss_verdict verdict = host->yama > 1 ? SS_VERDICT_NO : SS_VERDICT_LIMITED;
+	char room[64];
+
+	if (!host->has_yama)
+		checkup_add(checkup, "yama", SS_VERDICT_OK, OPTIONAL, NULL,
+			    "this kernel has no kernel.yama.ptrace_scope");
+	else
+		checkup_add(checkup, "yama", free ? SS_VERDICT_OK : verdict,
+			    given || free ? OPTIONAL : NEEDED,
+			    free ? NULL : judge_fix(SS_ERR_YAMA, host, 0, room, sizeof(room)),
+			    "kernel.yama.ptrace_scope is %d: %s%s", host->yama,
+			    rules[MIN(host->yama, 3)],
+			    free && host->yama ? "; CAP_SYS_PTRACE is here" : "");
+}
+
+static void judge_hidepid(struct ss_checkup *checkup, const struct host *host)
+{
+	bool free = host->hidepid == 0 || host_has_cap(host, CAP_SYS_PTRACE);
+
+	checkup_add(checkup, "hidepid", free ? SS_VERDICT_OK : SS_VERDICT_LIMITED, OPTIONAL,
+		    free ? NULL : "sudo mount -o remount,hidepid=0 /proc",
+		    free ? "/proc shows the processes of every user"
+			 : "/proc is mounted with hidepid=%d: other users' processes are hidden",
+		    host->hidepid);
+}
+
+static void judge_proc(struct ss_checkup *checkup, const struct host *host)
+{
+	checkup_add(checkup, "/proc", host->own_proc ? SS_VERDICT_OK : SS_VERDICT_NO, NEEDED,
+		    host->own_proc ? NULL : "sudo mount -t proc proc /proc",
+		    host->own_proc ? "shows our own pid namespace"
+				   : "shows another pid namespace: its numbers are not ours");
+}
+
+static void judge_seccomp(struct ss_checkup *checkup, const struct host *host)
+{
+	checkup_add(checkup, "seccomp", host->seccomp ? SS_VERDICT_LIMITED : SS_VERDICT_OK,
+		    OPTIONAL, NULL,
+		    host->seccomp ? "a filter is set on stacksnap; what it denies is said above"
+				  : "no filter is set on stacksnap");
+}
+
+static const char *bpf_cap_fix(const struct host *host)
+{
+	if (host->in_container)
+		return "docker run --cap-add=BPF --cap-add=PERFMON ...";
+	return is_confined(host) ? NULL : "sudo stacksnap PID";
+}
+
+/* Why the BPF iterator over threads cannot be had, in the order in which the kernel refuses it. */
+static const char *bpf_obstacle(const struct host *host, const char **ret_fix)
+{
+	bool admin = host_has_cap(host, CAP_SYS_ADMIN);
+	bool caps = admin || (host_has_cap(host, CAP_NR_BPF) && host_has_cap(host, CAP_NR_PERFMON));
+
+	*ret_fix = NULL;
+	if (!is_at_least(host, 5, 15))
+		return "the kernel is older than 5.15";
+	if (host->bpf_sys == ENOSYS)
+		return "the kernel has no bpf(2) (CONFIG_BPF_SYSCALL)";
+	if (!caps) {
+		*ret_fix = bpf_cap_fix(host);
+		return "CAP_BPF and CAP_PERFMON are missing";
+	}
+	if (host->bpf_sys) {
+		*ret_fix = fix_seccomp(host);
+		return "bpf(2) is refused in spite of CAP_BPF: a seccomp filter or lockdown";
+	}
+	return host->has_btf ? NULL : "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)";
+}
+
+static void judge_bpf(struct ss_checkup *checkup, const struct host *host)
+{
+	const char *fix, *obstacle = bpf_obstacle(host, &fix);
+
+	checkup_add(checkup, "bpf", obstacle ? SS_VERDICT_NO : SS_VERDICT_OK, OPTIONAL, fix,
+		    "%s (Linux %u.%u, kernel.unprivileged_bpf_disabled %d)",
+		    obstacle ? obstacle : "an iterator over threads is possible", host->kernel[0],
+		    host->kernel[1], host->bpf_disabled);
+}
+
+static void judge_container(struct ss_checkup *checkup, const struct host *host)
+{
+	bool has_cap = host_has_cap(host, CAP_SYS_PTRACE);
+
+	if (host->in_container)
+		checkup_add(checkup, "container", has_cap ? SS_VERDICT_OK : SS_VERDICT_LIMITED,
+			    OPTIONAL, has_cap ? NULL : "docker run --cap-add=SYS_PTRACE ...",
+			    "stacksnap runs in one%s",
+			    has_cap ? "" : ", and CAP_SYS_PTRACE was dropped");
+}
+
+void judge_host(struct ss_checkup *checkup, const struct host *host, bool given)
+{
+	judge_capability(checkup, host);
+	judge_yama(checkup, host, given);
+	judge_proc(checkup, host);
+	judge_hidepid(checkup, host);
+	judge_seccomp(checkup, host);
+	judge_container(checkup, host);
+	judge_bpf(checkup, host);
+}
+
+void judge_open_files(struct ss_checkup *checkup, const struct host *host, size_t threads)
+{
+	bool enough = host->open_files >= threads + SPARE_FILES;
+	char fix[64];
+
+	snprintf(fix, sizeof(fix), "sudo prlimit --pid $$ --nofile=%zu", threads + 2 * SPARE_FILES);
+	checkup_add(checkup, "open files", enough ? SS_VERDICT_OK : SS_VERDICT_LIMITED, OPTIONAL,
+		    enough ? NULL : fix, "RLIMIT_NOFILE %llu for %zu threads%s",
+		    (unsigned long long)host->open_files, threads,
+		    enough ? "" : ": files are opened for every look, which takes longer");
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * modules.c: what is missing for names and for unwinding, file by file, as a snapshot would find it.
+ * A checkup without a process looks at the C library only, which every process has.
+ */
+#include "doctor/doctor.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "symbol/contents.h"
+#include "target/image.h"
+#include "target/package.h"
+
+struct modules {
+	struct maps maps;
+	struct images *images;
+	int root_fd;  /* of the process */
+	int lists_fd; /* dpkg's, below that root; -1 if there are none */
+};
+
+static void modules_done(struct modules *modules)
+{
+	maps_done(&modules->maps);
+	images_free(modules->images);
+	close_p(&modules->root_fd);
+	close_p(&modules->lists_fd);
+}
+
+static int modules_init(struct modules *modules, const struct target *target, struct ss_error *err)
+{
+	bool changed;
+	int r;
+
+	maps_init(&modules->maps);
+	modules->root_fd = openat(target->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	modules->lists_fd = modules->root_fd < 0 ? -1 : package_open(modules->root_fd);
+	modules->images = images_new();
+	if (!modules->images)
+		return ss_error_oom(err);
+	r = target_read_maps(target, &modules->maps, err);
+	return r < 0 ? r : images_update(modules->images, target, &modules->maps, &changed, err);
+}
+
+/* "sudo apt-get install libc6-dbg"; NULL if nobody knows the package. */
+static const char *debug_fix(const struct modules *modules, const char *path, char *room,
+			     size_t len)
+{
+	char package[128], name[160];
+
+	if (modules->lists_fd < 0 ||
+	    !package_find(modules->lists_fd, path, package, sizeof(package)))
+		return NULL;
+	package_debug_name(package, name, sizeof(name));
+	snprintf(room, len, "sudo apt-get install %s", name);
+	return room;
+}
+
+static void add_debug(struct ss_checkup *checkup, const struct modules *modules,
+		      const struct image *image, bool found)
+{
+	char room[256];
+
+	if (found)
+		checkup_add(checkup, "debug file", SS_VERDICT_OK, OPTIONAL, NULL, "%s: found",
+			    image->path);
+	else
+		checkup_add(checkup, "debug file", SS_VERDICT_LIMITED, OPTIONAL,
+			    debug_fix(modules, image->path, room, sizeof(room)),
+			    "%s: none, build id %s: no lines and inlined functions, and no names "
+			    "of functions that it does not export",
+			    image->path, *image->build_id ? image->build_id : "none");
+}
+
+static bool is_musl(const char *path)
+{
+	return strstr(path, "/ld-musl-") || strstr(path, "/libc.musl-");
+}
+
+static void add_unwind(struct ss_checkup *checkup, const struct image *image, bool found)
+{
+	if (!found || is_musl(image->path))
+		checkup_add(checkup, "unwind", SS_VERDICT_LIMITED, OPTIONAL, NULL,
+			    "%s: %s: stacks end there", image->path,
+			    is_musl(image->path) ? "musl is built without unwind information"
+						 : "no .eh_frame and no .debug_frame");
+}
+
+static void check_image(struct ss_checkup *checkup, const struct modules *modules,
+			const struct image *image)
+{
+	struct symbol_index *index = symbol_index_open(image->fd, image->path, modules->root_fd);
+	struct contents contents;
+
+	if (!index) {
+		checkup->failed = true;
+		return;
+	}
+	contents_find(index, &contents);
+	add_debug(checkup, modules, image, contents.debug_info);
+	add_unwind(checkup, image, contents.unwind);
+	symbol_index_close(index);
+}
+
+static bool is_libc(const char *path)
+{
+	return strstr(path, "/libc.so") || strstr(path, "/libc-2.") || is_musl(path);
+}
+
+/* The vdso has no file, and no debug file. */
+static bool is_wanted(const struct subject *subject, const struct image *image)
+{
+	return image->path[0] == '/' && (subject->given || is_libc(image->path));
+}
+
+static void check_images(struct ss_checkup *checkup, const struct subject *subject,
+			 const struct modules *modules)
+{
+	const struct image *last = NULL;
+
+	for (size_t i = 0; i < images_count(modules->images); i++) {
+		const struct image_map *map = images_get(modules->images, i);
+
+		if (map->image && map->image != last && is_wanted(subject, map->image))
+			check_image(checkup, modules, map->image);
+		else if (!map->image && map->mapping.path && map->mapping.path[0] == '/')
+			checkup_add(checkup, "module", SS_VERDICT_LIMITED, OPTIONAL, NULL,
+				    "%s: %s: no names, and stacks end there", map->mapping.path,
+				    map->reason ? map->reason : "cannot be opened");
+		last = map->image;
+	}
+}
+
+/* Code that comes from no file was made by the process itself. */
+static void check_made_code(struct ss_checkup *checkup, const struct modules *modules)
+{
+	size_t n = 0;
+
+	vec_each(map, &modules->maps.entries) {
+		const char *path = maps_path(&modules->maps, map);
+
+		n += (map->perm & MAP_PERM_X) && (!*path || strncmp(path, "[anon:", 6) == 0);
+	}
+	if (n)
+		checkup_add(checkup, "unwind", SS_VERDICT_LIMITED, OPTIONAL, NULL,
+			    "%zu mappings of code that comes from no file (a just-in-time "
+			    "compiler): stacks end there",
+			    n);
+}
+
+void doctor_check_modules(struct ss_checkup *checkup, const struct subject *subject)
+{
+	_cleanup_(modules_done) struct modules modules = { .root_fd = -1, .lists_fd = -1 };
+	struct ss_error err;
+
+	if (!subject->open)
+		return;
+	if (modules_init(&modules, &subject->target, &err) < 0) {
+		checkup_add(checkup, "modules", SS_VERDICT_NO, NEEDED, NULL, "%s", err.message);
+		return;
+	}
+	check_images(checkup, subject, &modules);
+	check_made_code(checkup, &modules);
+}
