@@ -43,11 +43,27 @@ static struct thread_ref make_ref(const struct link *link, uint32_t node)
 static int number_threads(struct link *link)
 {
 	link->first = calloc(link->n + 1, sizeof(*link->first));
-	if (!link->first)
+	link->lively = calloc(link->n, sizeof(*link->lively));
+	if (!link->first || !link->lively)
 		return -ENOMEM;
 	for (size_t i = 0; i < link->n; i++)
 		link->first[i + 1] = link->first[i] + (uint32_t)link->snapshots[i]->nthreads;
 	return 0;
+}
+
+/* One such thread is enough to keep whoever waits for its process from being stuck. */
+static bool is_lively(const struct ss_snapshot *snapshot)
+{
+	for (size_t k = 0; k < snapshot->nthreads; k++) {
+		const struct thread *thread = &snapshot->threads[k];
+
+		if (thread->state == STATE_ZOMBIE)
+			continue;
+		if (thread->state != STATE_BLOCKED || thread->wait.timeout_ns != WAIT_NO_TIMEOUT ||
+		    !link_has_releasers(thread->wait.kind))
+			return true;
+	}
+	return snapshot->coverage.threads_filtered > 0;
 }
 
 static size_t find_snapshot(const struct link *link, pid_t pid)
@@ -64,7 +80,7 @@ static int add_process(struct link *link, size_t i, const struct thread *waiter)
 {
 	const struct ss_snapshot *snapshot = link->snapshots[i];
 
-	if (snapshot->coverage.threads_filtered)
+	if (link->lively[i])
 		return vec_push(&link->edges, WAITGRAPH_NONE);
 	for (size_t k = 0; k < snapshot->nthreads; k++) {
 		const struct thread *thread = &snapshot->threads[k];
@@ -149,6 +165,8 @@ static int build(struct link *link)
 {
 	int r = number_threads(link);
 
+	for (size_t i = 0; i < link->n && r == 0; i++)
+		link->lively[i] = is_lively(link->snapshots[i]);
 	for (size_t i = 0; i < link->n && r == 0; i++)
 		for (size_t k = 0; k < link->snapshots[i]->nthreads && r == 0; k++)
 			r = add_node(link, i, &link->snapshots[i]->threads[k]);
@@ -256,6 +274,7 @@ static void link_done(struct link *link)
 {
 	sources_done(&link->sources);
 	free(link->first);
+	free(link->lively);
 	vec_done(&link->nodes);
 	vec_done(&link->edges);
 }

@@ -34,6 +34,7 @@ struct link {
 	struct ss_session *const *sessions;
 	struct ss_snapshot *const *snapshots;
 	size_t n;
+	bool *lively;    /* [n]: some thread of it waits for nobody in particular, or not at all */
 	uint32_t *first; /* [n + 1]: the nodes of snapshot i are first[i] .. first[i + 1) */
 	VEC(struct waitgraph_node) nodes;
 	VEC(uint32_t) edges;
@@ -42,6 +43,9 @@ struct link {
 
 /* The snapshot of a node. */
 size_t link_snapshot(const struct link *link, uint32_t node);
+
+/* False if link_find_releasers knows nothing of such waits. */
+bool link_has_releasers(enum wait_kind kind);
 
 /*
  * Fills *ret with who could end the wait of blocked thread k of snapshot i, as `wait` has it;

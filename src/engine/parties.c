@@ -156,6 +156,25 @@ static int find_file_lock(const struct question *question, struct releasers *ret
 	return result.nholders ? r : -ENOENT;
 }
 
+bool link_has_releasers(enum wait_kind kind)
+{
+	switch (kind) {
+	case WAIT_MUTEX:
+	case WAIT_RWLOCK_READ:
+	case WAIT_RWLOCK_WRITE:
+	case WAIT_JOIN:
+	case WAIT_CHILD:
+	case WAIT_FILE_LOCK:
+	case WAIT_PIPE_READ:
+	case WAIT_SOCKET_RECV:
+	case WAIT_PIPE_WRITE:
+	case WAIT_SOCKET_SEND:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int link_find_releasers(const struct link *link, struct sources *sources, size_t i, size_t k,
 			const struct wait *wait, struct releasers *ret)
 {

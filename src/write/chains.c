@@ -39,18 +39,6 @@ void write_ref(struct buf *buf, const struct thread_ref *ref, const struct ss_sn
 		buf_printf(buf, " of process %d", (int)ref->snapshot->pid);
 }
 
-/* ": in recvfrom of fd 3 (...)" */
-static void put_wait_after(struct buf *buf, const struct thread_ref *ref)
-{
-	size_t before = buf->len, start;
-
-	buf_puts(buf, ": ");
-	start = buf->len;
-	write_wait(buf, ref->snapshot, ref->thread);
-	if (buf->len == start)
-		buf_cut(buf, before);
-}
-
 void write_party(struct buf *buf, const struct party *party)
 {
 	if (party->tid)
@@ -81,6 +69,26 @@ void write_ends(struct buf *buf, const struct thread *thread)
 		buf_puts(buf, ", perhaps others");
 }
 
+/* "in recvfrom of fd 3 (...), other end: process 77 "x"", after `before`; nothing if nothing is known. */
+static void put_wait_and_ends(struct buf *buf, const char *before, const struct thread_ref *ref)
+{
+	size_t start = buf->len, wait, ends;
+
+	buf_puts(buf, before);
+	wait = buf->len;
+	write_wait(buf, ref->snapshot, ref->thread);
+	if (buf->len == wait) {
+		buf_cut(buf, start);
+		return;
+	}
+	wait = buf->len;
+	buf_puts(buf, ", ");
+	ends = buf->len;
+	write_ends(buf, ref->thread);
+	if (buf->len == ends)
+		buf_cut(buf, wait);
+}
+
 void write_chain(struct buf *buf, const struct ss_snapshot *snapshot, const struct thread *thread)
 {
 	const struct chain *chain = thread->chain;
@@ -100,7 +108,7 @@ void write_chain(struct buf *buf, const struct ss_snapshot *snapshot, const stru
 	} else if (chain->root.thread) {
 		buf_printf(buf, "chain of %u ends at ", chain->hops);
 		write_ref(buf, &chain->root, snapshot);
-		put_wait_after(buf, &chain->root);
+		put_wait_and_ends(buf, ": ", &chain->root);
 	}
 }
 
@@ -144,17 +152,9 @@ void write_stack_lines(struct buf *buf, const struct thread *thread,
 static void put_member(struct buf *buf, const struct ss_snapshot *first,
 		       const struct thread_ref *member, const struct write_options *options)
 {
-	size_t start;
-
 	buf_puts(buf, "  ");
 	write_ref(buf, member, first);
-	buf_puts(buf, "\n  ");
-	write_wait(buf, member->snapshot, member->thread);
-	start = buf->len;
-	buf_puts(buf, ", ");
-	write_ends(buf, member->thread);
-	if (buf->len == start + 2)
-		buf_cut(buf, start);
+	put_wait_and_ends(buf, "\n  ", member);
 	buf_putc(buf, '\n');
 	write_stack_lines(buf, member->thread, options);
 	buf_putc(buf, '\n');
