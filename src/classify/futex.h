@@ -61,7 +61,10 @@ void glibc_rwlock(struct query *query, const struct futex *futex);
 /* The word may be the lock of a FILE. True if it is one whose holder is known. */
 bool glibc_file(struct query *query, const struct futex *futex);
 
-/* The word may be the joinstate of glibc 2.43 on. True if it is; the joined thread is the owner. */
+/*
+ * The word may be the tid of a thread, too small to be told from other values, or its joinstate
+ * (glibc 2.43 on). True if it is; the joined thread is the owner.
+ */
 bool glibc_join(struct query *query, const struct futex *futex);
 
 /*

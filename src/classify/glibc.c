@@ -241,14 +241,20 @@ bool glibc_file(struct query *query, const struct futex *futex)
 	return true;
 }
 
+/* The thread whose word at this offset the futex is, or 0. */
+static uint32_t find_thread(struct query *query, const struct futex *futex, uint64_t offset)
+{
+	return futex->word < offset ? 0 : read_thread(query, futex->word - offset);
+}
+
+/* A tid as small as 2 is usual in containers: it is told from other words by where it stands. */
 bool glibc_join(struct query *query, const struct futex *futex)
 {
 	enum { JOINABLE = 2 }; /* its state while it runs, as seen */
-	uint32_t tid;
+	uint32_t tid = find_thread(query, futex, THREAD_TID);
 
-	if (futex->val != JOINABLE || futex->word < THREAD_JOINSTATE)
-		return false;
-	tid = read_thread(query, futex->word - THREAD_JOINSTATE);
+	if (tid != futex->val)
+		tid = futex->val == JOINABLE ? find_thread(query, futex, THREAD_JOINSTATE) : 0;
 	if (!tid)
 		return false;
 	futex_set_owner(&query->ret->wait, tid);

@@ -1476,6 +1476,26 @@ static void test_joins(void **state)
 	}
 }
 
+static void test_joins_of_small_tids(void **state)
+{
+	static const char *const stacks[] = { JOINS, NULL };
+	struct thread_image image = thread_image;
+	const struct piece memory = { THREAD, &image, sizeof(image) };
+
+	(void)state;
+	for (uint32_t tid = 1; tid <= 4; tid++)
+		for (size_t i = 0; i < ARRAY_SIZE(stacks); i++) {
+			struct scene s;
+
+			image.tid = tid;
+			scene_futex(&s, OP_JOIN, tid, 0, stacks[i]);
+			s.look.args[0] = THREAD + 720;
+			assert_int_equal(scene_settle(&s, &memory, 1)->kind, WAIT_JOIN);
+			assert_int_equal(scene_settle(&s, &memory, 1)->owner, tid);
+			scene_done(&s);
+		}
+}
+
 /* ---- condition variables and their mutexes ---- */
 
 #define COND   (MUTEX + 0x100)
@@ -1876,6 +1896,7 @@ int main(void)
 		cmocka_unit_test(test_file_locks),
 		cmocka_unit_test(test_file_lock_of_an_ended_thread),
 		cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_joins_of_small_tids),
 		cmocka_unit_test(test_mutexes_of_conds),
 		cmocka_unit_test(test_mutex_of_cond_is_ambiguous),
 		cmocka_unit_test(test_objects),
