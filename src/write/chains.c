@@ -147,6 +147,15 @@ void write_stack_lines(struct buf *buf, const struct thread *thread,
 		put_frame(buf, &thread->stack->frames[i]);
 }
 
+void write_wait_line(struct buf *buf, const struct thread_ref *ref)
+{
+	size_t start = buf->len;
+
+	put_wait_and_ends(buf, "  ", ref);
+	if (buf->len > start)
+		buf_putc(buf, '\n');
+}
+
 /* ---- deadlocks ---- */
 
 static void put_member(struct buf *buf, const struct ss_snapshot *first,
@@ -154,8 +163,8 @@ static void put_member(struct buf *buf, const struct ss_snapshot *first,
 {
 	buf_puts(buf, "  ");
 	write_ref(buf, member, first);
-	put_wait_and_ends(buf, "\n  ", member);
 	buf_putc(buf, '\n');
+	write_wait_line(buf, member);
 	write_stack_lines(buf, member->thread, options);
 	buf_putc(buf, '\n');
 }

@@ -19,6 +19,12 @@ void write_stack_lines(struct buf *buf, const struct thread *thread,
 		       const struct write_options *options);
 
 /*
+ * What the thread waits for and who is at the other end, in one line, indented; nothing if it is not
+ * known to wait.
+ */
+void write_wait_line(struct buf *buf, const struct thread_ref *ref);
+
+/*
  * Who is at the other end of what the thread waits on: "other end: process 77 "postgres""; nothing if
  * that is not known, or a thread that the wait itself names.
  */
@@ -34,7 +40,7 @@ void write_chain(struct buf *buf, const struct ss_snapshot *snapshot, const stru
 void write_deadlocks(struct buf *buf, const struct ss_snapshot *first,
 		     const struct write_options *options);
 
-/* Those that others wait for, sorted by how many do, and who does. */
+/* Those that others wait for, or that wait for ever, sorted by how many wait, and who does. */
 void write_roots(struct buf *buf, const struct ss_snapshot *const *snapshots, size_t n,
 		 const struct write_options *options);
 

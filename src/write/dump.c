@@ -355,8 +355,11 @@ static void put_chains(struct dump *dump, const struct ss_snapshot *const *snaps
 {
 	write_deadlocks(&dump->text, snapshots[0], dump->options);
 	write_roots(&dump->text, snapshots, n, dump->options);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (dump->several)
+			write_process_header(&dump->text, snapshots[i]->pid, snapshots[i]->comm);
 		write_coverage(&dump->text, snapshots[i], "# ");
+	}
 }
 
 static int dump_snapshots(struct out *out, const struct ss_snapshot *const *snapshots, size_t n,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * roots.c: the report of --chains: those that others wait for, the one with most of them first: a
- * thread at which chains end, or another process. Deadlocks come before all of them. It assumes that
- * the snapshots were linked.
+ * thread at which chains end, or another process. A thread that waits for ever is told even if nobody
+ * waits for it. Deadlocks come before all of them. It assumes that the snapshots were linked.
  */
 #include "write/chains.h"
 
@@ -56,6 +56,11 @@ static void add_root(struct roots *roots, const struct root *root)
 		roots->failed = true;
 }
 
+static bool is_forever(const struct thread *thread)
+{
+	return thread->chain && thread->chain->fate == CHAIN_FOREVER;
+}
+
 static void add_thread(struct roots *roots, const struct ss_snapshot *snapshot,
 		       const struct thread *thread)
 {
@@ -63,7 +68,7 @@ static void add_thread(struct roots *roots, const struct ss_snapshot *snapshot,
 
 	if (party)
 		add_root(roots, &(struct root){ .party = party, .nbehind = thread->nbehind + 1 });
-	else if (thread->nbehind)
+	else if (thread->nbehind || is_forever(thread))
 		add_root(roots,
 			 &(struct root){ .ref = { snapshot, thread }, .nbehind = thread->nbehind });
 }
@@ -109,14 +114,25 @@ static void put_waiters(struct buf *buf, const struct roots *roots, const struct
 		buf_printf(buf, "  and %u more\n", told - WAITERS_MAX);
 }
 
+static void put_thread(struct buf *buf, const struct roots *roots, const struct thread_ref *ref)
+{
+	write_ref(buf, ref, roots->snapshots[0]);
+	buf_putc(buf, '\n');
+	write_wait_line(buf, ref);
+	if (is_forever(ref->thread)) {
+		buf_puts(buf, "  ");
+		write_chain(buf, ref->snapshot, ref->thread);
+		buf_putc(buf, '\n');
+	}
+	write_stack_lines(buf, ref->thread, roots->options);
+}
+
 static void put_root(struct buf *buf, const struct roots *roots, const struct root *root)
 {
 	buf_printf(buf, "%u thread%s for ", root->nbehind,
 		   root->nbehind == 1 ? " waits" : "s wait");
 	if (root->ref.thread) {
-		write_ref(buf, &root->ref, roots->snapshots[0]);
-		buf_putc(buf, '\n');
-		write_stack_lines(buf, root->ref.thread, roots->options);
+		put_thread(buf, roots, &root->ref);
 	} else {
 		write_party(buf, root->party);
 		buf_putc(buf, '\n');

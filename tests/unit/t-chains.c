@@ -197,6 +197,23 @@ static void test_a_process_is_one_root(void **state)
 	buf_done(&buf);
 }
 
+/* That nobody hangs on it does not make it well. */
+static void test_who_waits_for_ever_is_told(void **state)
+{
+	struct sample_chains *sample = *state;
+	struct buf buf = { 0 };
+
+	sample_chains_thread(sample, 107)->nbehind = 0;
+	write_roots(&buf, sample->snapshots, 2, &(struct write_options){ 0 });
+	assert_non_null(strstr(buf.data,
+			       "\n0 threads wait for thread 107 \"orphan\" [mutex, 2.00 s]\n"
+			       "  waits for mutex 0x7000 held by thread 99, which has "
+			       "exited (glibc pthread_mutex, normal)\n"
+			       "  waits for ever: nobody is left who could end this wait\n"
+			       "    __lll_lock_wait "));
+	buf_done(&buf);
+}
+
 static void count_lines(const char *text, const char *word, unsigned expected)
 {
 	unsigned n = 0;
@@ -243,6 +260,7 @@ int main(void)
 		CASE(test_sections_are_indented),
 		CASE(test_nobody_waits),
 		CASE(test_a_process_is_one_root),
+		CASE(test_who_waits_for_ever_is_told),
 		cmocka_unit_test(test_many_waiters_are_counted),
 	};
 
