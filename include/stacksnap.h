@@ -170,6 +170,12 @@ enum ss_stop {
 	SS_STOP_NEVER, /* never use ptrace */
 };
 
+/* A debug file that is being fetched. */
+struct ss_fetch {
+	const char *path;      /* of the file that it belongs to */
+	uint64_t bytes, total; /* 0 while nothing has come */
+};
+
 struct ss_session_options {
 	enum ss_stop stop;
 	const char *unwinder; /* NULL: the default; else one of ss_unwinder_names() */
@@ -178,6 +184,16 @@ struct ss_session_options {
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
 	unsigned max_frames;      /* 0: 65536 */
 	uint64_t max_pause_ns;    /* that a thread may stand still for; 0: no limit */
+	/* Debug files are looked for here before /usr/lib/debug; NULL-terminated; NULL: nowhere */
+	const char *const *debug_dirs;
+	/*
+	 * Ask the servers of DEBUGINFOD_URLS, which elfutils' client library reads, for debug files that
+	 * are not there: 30 s a file and 60 s in all at most. ss_record asks before it begins.
+	 */
+	bool debuginfod;
+	/* Called about once a second meanwhile; true: ask for no more. NULL: none */
+	bool (*fetching)(void *arg, const struct ss_fetch *fetch);
+	void *fetching_arg;
 };
 
 /*

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -49,6 +52,18 @@ int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf)
 			return -EFBIG;
 		buf_add(buf, chunk, (size_t)n);
 	}
+}
+
+/* seccomp filters that do not know openat2 say EPERM. */
+int file_open_in_root(int root_fd, const char *path, int flags)
+{
+	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(root_fd, path + strspn(path, "/"), (int)how.flags | O_NOFOLLOW);
+	return (int)fd;
 }
 
 int file_pread_exact(int fd, void *data, size_t len, off_t offset)

@@ -9,6 +9,7 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "coverage.h"
@@ -46,6 +47,19 @@ static int check_regexes(const struct opts *opts, struct ss_error *err)
 	return r;
 }
 
+static int check_dirs(const struct opts *opts, struct ss_error *err)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < opts->debug_dirs.n; i++) {
+		const char *dir = opts->debug_dirs.list[i];
+
+		if (stat(dir, &st) < 0 || (S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR)))
+			return parse_fail(err, "--debug-dir: %.120s: %s", dir, strerror(errno));
+	}
+	return 0;
+}
+
 /*
  * An output that cannot be written is no reason to disturb a process. Nothing stays of this attempt;
  * the real one comes after the look, so that Ctrl-C during the look leaves no temporary. A FIFO is
@@ -72,7 +86,7 @@ int job_check(const struct opts *opts, struct ss_error *err)
 	if (opts->format == SS_FORMAT_PPROF && deliver_to_stdout(opts->output) &&
 	    isatty(STDOUT_FILENO))
 		return parse_fail(err, "pprof is not for a terminal: use -o FILE.pb.gz");
-	return check_regexes(opts, err);
+	return check_dirs(opts, err) < 0 ? -EINVAL : check_regexes(opts, err);
 }
 
 int job_oom(struct ss_error *err)
@@ -142,6 +156,13 @@ static bool has_ended(const struct ss_error *err)
 	       err->kind == SS_ERR_GONE;
 }
 
+static bool wants_debuginfod(const struct opts *opts)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+
+	return !opts->no_debuginfod && urls && *urls;
+}
+
 static void open_sessions(struct job *job)
 {
 	const struct opts *opts = job->opts;
@@ -154,6 +175,10 @@ static void open_sessions(struct job *job)
 		.max_pause_ns = opts->max_pause_ns,
 		/* 0, the default, unless more are wanted: a limit here would count as a gap */
 		.max_frames = opts->frames > 65536 ? opts->frames : 0,
+		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
+		.debuginfod = wants_debuginfod(opts),
+		.fetching = fetching_show,
+		.fetching_arg = &job->fetching,
 	};
 	struct ss_error err;
 	size_t kept = 0;
@@ -279,6 +304,7 @@ static enum cli_status look_and_write(struct job *job)
 
 	open_sessions(job);
 	job->kind->take(job);
+	fetching_end(&job->fetching);
 	if (!has_results(job))
 		return job->status;
 	status = write_results(job);
@@ -291,6 +317,7 @@ int job_run(const struct opts *opts, const struct msg *msg, const struct job_kin
 	enum cli_status status;
 	struct ss_error err;
 
+	job.fetching.msg = msg;
 	if (probe_output(opts, &err) < 0)
 		return deliver_failed(msg, &err);
 	for (size_t i = 0; i < opts->pids.n; i++)

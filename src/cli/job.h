@@ -9,6 +9,7 @@
 #define SS_CLI_JOB_H
 
 #include "cmd.h"
+#include "fetching.h"
 #include "msg.h"
 #include "opts.h"
 
@@ -40,6 +41,7 @@ struct job {
 	void *arg; /* what the kind keeps for the whole of it */
 	struct look *looks;
 	size_t n;
+	struct fetching fetching;
 	enum cli_status status; /* the worst so far */
 };
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -19,15 +18,11 @@
 static struct {
 	struct rlimit files;
 	bool files_known;
-	const char *debuginfod_urls; /* NULL: was not set */
 } world;
 
 void launch_remember_world(void)
 {
 	world.files_known = getrlimit(RLIMIT_NOFILE, &world.files) == 0;
-	world.debuginfod_urls = getenv("DEBUGINFOD_URLS");
-	if (world.debuginfod_urls)
-		world.debuginfod_urls = strdup(world.debuginfod_urls);
 }
 
 static void restore_world(void)
@@ -36,8 +31,6 @@ static void restore_world(void)
 	signal(SIGXFSZ, SIG_DFL);
 	if (world.files_known)
 		setrlimit(RLIMIT_NOFILE, &world.files);
-	if (world.debuginfod_urls)
-		setenv("DEBUGINFOD_URLS", world.debuginfod_urls, 1);
 }
 
 static void __attribute__((noreturn)) run_child(char *const *argv, int report)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * launch.h: starting the program of `-- COMMAND`, and its exit status. The program gets the world
- * as stacksnap found it: signals, limits and environment that main changed are as before.
+ * as stacksnap found it: signals and limits that main changed are as before.
  */
 #ifndef SS_CLI_LAUNCH_H
 #define SS_CLI_LAUNCH_H

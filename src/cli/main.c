@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * main.c: sets up what belongs to the process and not to a library (descriptors, limits, signals,
- * environment), chooses a command and returns its status. It knows no option.
+ * main.c: sets up what belongs to the process and not to a library (descriptors, limits,
+ * signals), chooses a command and returns its status. It knows no option.
  */
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -56,10 +55,5 @@ int main(int argc, char **argv)
 	raise_open_files();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other ... */
 	signal(SIGXFSZ, SIG_IGN); /* ... and so is RLIMIT_FSIZE */
-	/*
-	 * elfutils' libdwfl asks the servers named here for debug files, and waits for them (90 s
-	 * each by default, debuginfod-client-config(7)).
-	 */
-	unsetenv("DEBUGINFOD_URLS");
 	return find_command(argc > 1 ? argv[1] : NULL)->run(argc, argv);
 }

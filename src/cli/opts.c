@@ -14,6 +14,7 @@
 
 static const char *const stop_names[] = { "auto", "all", "never", NULL }; /* enum ss_stop */
 static const char *const debug_names[] = { "0", "1", "2", NULL };
+static const char *const yes_no_names[] = { "yes", "no", NULL };
 static const char *const labels_names[] = { "all", NULL };
 
 static const char *const *stop_values(void)
@@ -24,6 +25,11 @@ static const char *const *stop_values(void)
 static const char *const *debug_values(void)
 {
 	return debug_names;
+}
+
+static const char *const *yes_no_values(void)
+{
+	return yes_no_names;
 }
 
 static const char *const *labels_values(void)
@@ -79,6 +85,21 @@ static int set_unwinder(struct opts *opts, const char *value, struct ss_error *e
 
 	if (r == 0)
 		opts->unwinder = value;
+	return r;
+}
+
+static int set_debug_dir(struct opts *opts, const char *value, struct ss_error *err)
+{
+	return parse_dirs(value, "--debug-dir", &opts->debug_dirs, err);
+}
+
+static int set_debuginfod(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned i;
+	int r = parse_choice(value, "--debuginfod", yes_no_names, &i, err);
+
+	if (r == 0)
+		opts->no_debuginfod = i == 1;
 	return r;
 }
 
@@ -337,6 +358,9 @@ const struct opt opts_table[] = {
 	{ "max-pause", 0, "TIME", "stop no thread for longer than this", NULL, set_max_pause },
 	{ "unwinder", 0, "NAME", "another unwinder: see --version", ss_unwinder_names,
 	  set_unwinder },
+	{ "debug-dir", 0, "DIR[,DIR...]", "look for debug files here first", NULL, set_debug_dir },
+	{ "debuginfod", 0, "yes|no", "ask the servers of DEBUGINFOD_URLS for them", yes_no_values,
+	  set_debuginfod },
 
 	{ NULL, 0, NULL, "What to write:", NULL, NULL },
 	{ "debug", 0, "0|1|2", "2: every thread; 1: equal stacks counted; 0: pprof", debug_values,
@@ -363,7 +387,10 @@ const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
 static const char *const later_options[] = {
-	"threadcreate", "trace", "observer", "debuginfod", "debug-dir", "no-symbols",
+	"threadcreate",
+	"trace",
+	"observer",
+	"no-symbols",
 };
 static const char *const later_commands[] = { "top", "serve", "symbolize" };
 

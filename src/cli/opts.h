@@ -51,7 +51,9 @@ struct opts {
 	struct id_list pids, tids;
 	const char *thread, *focus, *ignore; /* regular expressions, not checked yet; NULL: none */
 	enum ss_stop stop;
-	const char *unwinder;  /* NULL: the default */
+	const char *unwinder; /* NULL: the default */
+	struct dir_list debug_dirs;
+	bool no_debuginfod;
 	const char *output;    /* a path or "-" */
 	enum ss_format format; /* resolved from -f, -j, --debug, the suffix of -o, the default */
 	const char *format_by; /* the option that chose it; NULL: none did */

@@ -102,6 +102,35 @@ static void join_names(const char *const *names, char *buf, size_t len)
 		used += (size_t)snprintf(buf + used, len - used, "%s%s", i ? ", " : "", names[i]);
 }
 
+static int add_dir(struct dir_list *list, const char *text, size_t len, const char *what,
+		   struct ss_error *err)
+{
+	char *copy = list->room + list->room_used;
+
+	if (len == 0)
+		return parse_fail(err, "%s: the name is empty", what);
+	if (list->n == DIR_LIST_MAX || len >= sizeof(list->room) - list->room_used)
+		return parse_fail(err, "%s: too many directories", what);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	list->room_used += len + 1;
+	list->list[list->n++] = copy;
+	return 0;
+}
+
+int parse_dirs(const char *text, const char *what, struct dir_list *list, struct ss_error *err)
+{
+	int r;
+
+	do {
+		size_t len = strcspn(text, ",");
+
+		r = add_dir(list, text, len, what, err);
+		text += len;
+	} while (r == 0 && *text++);
+	return r;
+}
+
 int parse_choice(const char *text, const char *what, const char *const *names, unsigned *ret,
 		 struct ss_error *err)
 {

@@ -14,6 +14,7 @@
 enum {
 	ID_LIST_MAX = 4096,
 	THRESHOLDS_MAX = 64,
+	DIR_LIST_MAX = 64,
 };
 
 /* Process or thread ids in the order given, each one once. */
@@ -26,6 +27,14 @@ struct id_list {
 struct thresholds {
 	struct ss_threshold list[THRESHOLDS_MAX];
 	const char *texts[THRESHOLDS_MAX]; /* as written */
+	size_t n;
+	char room[4096];
+	size_t room_used;
+};
+
+/* Directories in the order given, NULL behind the last. Not to be moved: list points into room. */
+struct dir_list {
+	const char *list[DIR_LIST_MAX + 1];
 	size_t n;
 	char room[4096];
 	size_t room_used;
@@ -47,6 +56,9 @@ int parse_no_negative(const struct thresholds *thresholds, const char *of, struc
 
 /* "12" or "12,34": added to *list. */
 int parse_ids(const char *text, const char *what, struct id_list *list, struct ss_error *err);
+
+/* "DIR" or "DIR,DIR": added to *list. */
+int parse_dirs(const char *text, const char *what, struct dir_list *list, struct ss_error *err);
 
 /* The index of text in a NULL-terminated list of names. */
 int parse_choice(const char *text, const char *what, const char *const *names, unsigned *ret,

@@ -99,6 +99,7 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 	int r;
 
 	catch_interrupts();
+	job->fetching.interrupted = &interrupted;
 	r = ss_record(sessions, n, &options, ret, ret_n, err);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "symbol/contents.h"
+#include "symbol/sources.h"
 #include "target/image.h"
 #include "target/package.h"
 
@@ -90,7 +91,8 @@ static void add_unwind(struct ss_checkup *checkup, const struct image *image, bo
 static void check_image(struct ss_checkup *checkup, const struct modules *modules,
 			const struct image *image)
 {
-	struct symbol_index *index = symbol_index_open(image->fd, image->path, modules->root_fd);
+	const struct symbol_sources sources = { .root_fd = modules->root_fd };
+	struct symbol_index *index = symbol_index_open(image->fd, image->path, &sources);
 	struct contents contents;
 
 	if (!index) {

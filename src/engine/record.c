@@ -341,7 +341,7 @@ int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_reco
 {
 	struct ss_record_options settled = *options;
 	_cleanup_(recording_done) struct recording recording = { .options = &settled };
-	int r;
+	int r = 0;
 
 	if (settled.rate_hz == 0)
 		settled.rate_hz = DEFAULT_RATE_HZ;
@@ -350,7 +350,11 @@ int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_reco
 	if (!(settled.rate_hz > 0 && settled.rate_hz <= MAX_RATE_HZ))
 		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL,
 				    "the rate must be above 0 and at most %.0f Hz", MAX_RATE_HZ);
-	r = recording_init(&recording, sessions, n, err);
+	/* what began already must not wait */
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = session_fetch(sessions[i], settled.began_ns == 0, err);
+	if (r == 0)
+		r = recording_init(&recording, sessions, n, err);
 	if (r == 0)
 		r = run(&recording, err);
 	if (r == 0)

@@ -54,7 +54,8 @@ static int check_tracer(const struct ss_session *session, struct ss_error *err)
 	return target_explain_denied(session->target.pid, "attach to", err);
 }
 
-static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *err)
+static int open_stages(struct ss_session *session, pid_t pid,
+		       const struct ss_session_options *options, struct ss_error *err)
 {
 	int r = target_open(pid, &session->target, err);
 
@@ -67,9 +68,11 @@ static int open_stages(struct ss_session *session, pid_t pid, struct ss_error *e
 	session->images = images_new();
 	session->root_fd =
 		openat(session->target.proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	session->symbolizer = symbolizer_new(session->root_fd);
-	if (!session->images || !session->symbolizer)
+	if (!session->images)
 		return ss_error_oom(err);
+	r = session_open_sources(session, options, err);
+	if (r < 0)
+		return r;
 	r = session->unwinder_ops->open(session->images, &session->unwinder, err);
 	if (r == 0)
 		r = capturer_new(&session->target, session->stop, &session->capturer, err);
@@ -94,7 +97,7 @@ int ss_session_open(pid_t pid, const struct ss_session_options *options, struct 
 	lockwords_init(&session->locks);
 	r = copy_options(session, options, err);
 	if (r == 0)
-		r = open_stages(session, pid, err);
+		r = open_stages(session, pid, options, err);
 	if (r < 0) {
 		ss_session_close(session);
 		return r;
@@ -112,9 +115,12 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 		.thread_regex = like->thread_regex,
 		.max_frames = like->max_frames,
 		.max_pause_ns = like->max_pause_ns,
+		.debug_dirs = like->sources.debug_dirs,
+		.debuginfod = like->sources.fetcher != NULL,
 	};
+	int r = ss_session_open(pid, &options, ret, err);
 
-	return ss_session_open(pid, &options, ret, err);
+	return r < 0 ? r : session_fetch(*ret, false, err);
 }
 
 void ss_session_close(struct ss_session *session)
@@ -126,6 +132,7 @@ void ss_session_close(struct ss_session *session)
 		session->unwinder_ops->close(session->unwinder);
 	symbolizer_free(session->symbolizer);
 	images_free(session->images);
+	session_close_sources(session);
 	close_p(&session->root_fd);
 	target_close(&session->target);
 	maps_done(&session->maps);

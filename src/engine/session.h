@@ -14,6 +14,7 @@
 #include "capture/sweep.h"
 #include "engine/lockwords.h"
 #include "model/snapshot.h"
+#include "symbol/sources.h"
 #include "symbol/symbolize.h"
 #include "target/image.h"
 #include "target/maps.h"
@@ -47,6 +48,8 @@ struct ss_session {
 	int root_fd; /* the target's root directory, -1 if it may not be opened */
 	struct maps maps;
 	struct images *images;
+	char **debug_dirs; /* NULL-terminated; NULL: none */
+	struct symbol_sources sources;
 	struct symbolizer *symbolizer;
 	struct capturer *capturer;
 	const struct unwinder_ops *unwinder_ops;
@@ -75,6 +78,17 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 
 /* The threads of this moment that are wanted: tids, all_tids, filtered. */
 int session_list_threads(struct ss_session *session, struct ss_error *err);
+
+/* sources and symbolizer, once the target is open (sources.c). */
+int session_open_sources(struct ss_session *session, const struct ss_session_options *options,
+			 struct ss_error *err);
+void session_close_sources(struct ss_session *session);
+
+/*
+ * Before a capture over time: fetch the debug files of what is mapped, if that was asked for and
+ * there is time (`now`); later ones will not be fetched. Fails only if memory is out.
+ */
+int session_fetch(struct ss_session *session, bool now, struct ss_error *err);
 
 /* Read maps and bring the images up to date; forgets what was learned of code that has moved. */
 int session_update_maps(struct ss_session *session, struct ss_error *err);

@@ -1,120 +1,190 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * debugfile.c: finding separate debug files: under the target's root, then under ours. A file is
- * used only if its build id is that of the module; the target's symbolic links never lead out of
- * its root.
+ * debugfile.c: finding separate debug files: in the directories that the user named, under the
+ * target's root, under ours, and last on debuginfod servers. A file is used only if its build id is
+ * that of the module (without one: if its checksum is that of the link); the target's symbolic
+ * links never lead out of its root.
  *
- * libdwfl's own search does that too, but where it finds nothing it loads libdebuginfod and libcurl
- * with some thirty libraries behind it, DEBUGINFOD_URLS or not (elfutils 0.188): more time than the
- * whole dump of a small process. So it is asked only for what we do not look for ourselves.
+ * libdwfl's own search is never used. Where it finds nothing it loads libdebuginfod and libcurl with
+ * some thirty libraries behind it, DEBUGINFOD_URLS or not (elfutils 0.188): more time than the whole
+ * dump of a small process. And it takes the shared file of dwz unseen.
  */
 #include "symbol/index-internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <zlib.h>
 
 #include <elfutils/libdwelf.h>
 
 #include "base/attr.h"
+#include "base/fileio.h"
+#include "symbol/fetch.h"
 
-struct build_id {
-	const unsigned char *bytes;
-	int len;
+#define DEBUG_DIR "/usr/lib/debug"
+
+enum { BUILD_ID_MAX = 64 };
+
+/* What the file has to be. */
+struct wanted {
+	const unsigned char *id;
+	size_t id_len;    /* 0: the checksum decides */
+	uint32_t crc;     /* of the whole file, as .gnu_debuglink has it */
+	const char *file; /* what it is the debug file of; NULL: not known */
+	const char *link; /* its name by .gnu_debuglink, or by .gnu_debugaltlink; NULL: none */
 };
 
-/* openat2 came with Linux 5.6; without it the last component may not be a symbolic link. */
-static int open_in_root(int root_fd, const char *path)
-{
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+/* A place to search. */
+struct tree {
+	int root_fd;     /* where paths start; links stay within. AT_FDCWD: our own file system */
+	const char *dir; /* the /usr/lib/debug of it */
+	bool is_system;  /* it has the file itself, too */
+};
 
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(root_fd, path + strspn(path, "/"), (int)how.flags | O_NOFOLLOW);
-	return (int)fd;
+/* What was found. */
+struct found {
+	int fd;
+	int root_fd;
+	char path[PATH_MAX];
+};
+
+/* ---- one file ---- */
+
+static int open_in_tree(const struct tree *tree, const char *path)
+{
+	if (tree->root_fd == AT_FDCWD)
+		return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return file_open_in_root(tree->root_fd, path, O_RDONLY);
 }
 
-static bool has_build_id(int fd, const struct build_id *want)
+static bool has_build_id(int fd, const struct wanted *w)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
 	const void *bytes;
 	ssize_t len = elf ? dwelf_elf_gnu_build_id(elf, &bytes) : -1;
-	bool same = len > 0 && len == want->len && memcmp(bytes, want->bytes, (size_t)len) == 0;
+	bool same = len > 0 && (size_t)len == w->id_len && memcmp(bytes, w->id, w->id_len) == 0;
 
 	elf_end(elf);
 	return same;
 }
 
-/* A descriptor of the regular file at path if it has this build id, else -1. */
-static int try_path(int root_fd, const struct build_id *id, const char *path)
+/* The checksum of .gnu_debuglink is zlib's. */
+static bool has_checksum(int fd, size_t size, uint32_t want)
 {
-	_cleanup_close_ int fd = open_in_root(root_fd, path);
+	void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	bool same;
+
+	if (bytes == MAP_FAILED)
+		return false;
+	same = crc32_z(0, bytes, size) == want;
+	munmap(bytes, size);
+	return same;
+}
+
+static bool is_wanted(int fd, const struct wanted *w)
+{
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !has_build_id(fd, id))
-		return -1;
-	return steal_fd(&fd);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+		return false;
+	return w->id_len ? has_build_id(fd, w) : has_checksum(fd, (size_t)st.st_size, w->crc);
 }
 
-static int try_build_id(int root_fd, const struct build_id *id)
+static bool try_path(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	char path[64 + 2 * 64];
-	int n = snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%02x/", id->bytes[0]);
+	_cleanup_close_ int fd = open_in_tree(tree, ret->path);
 
-	if (id->len < 2 || id->len > 64)
-		return -1;
-	for (int i = 1; i < id->len; i++)
-		n += snprintf(path + n, sizeof(path) - (size_t)n, "%02x", id->bytes[i]);
-	snprintf(path + n, sizeof(path) - (size_t)n, ".debug");
-	return try_path(root_fd, id, path);
+	if (fd < 0 || !is_wanted(fd, w))
+		return false;
+	ret->fd = steal_fd(&fd);
+	ret->root_fd = tree->root_fd;
+	return true;
 }
 
-/* The three places where gdb looks for a .gnu_debuglink: before and after the file's directory. */
-static const struct place {
-	const char *before, *after;
-} places[] = { { "", "/" }, { "", "/.debug/" }, { "/usr/lib/debug", "/" } };
+/* ---- one tree ---- */
 
-static int try_debuglink(int root_fd, const struct build_id *id, const char *file, const char *link)
+static bool try_build_id(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	const char *slash = strrchr(file, '/');
-	char path[PATH_MAX];
-	int fd = -1;
+	char *p = ret->path, *end = p + sizeof(ret->path) - 2 * BUILD_ID_MAX - sizeof("/.debug");
+	int n;
 
-	for (size_t i = 0; slash && fd < 0 && i < ARRAY_SIZE(places); i++) {
-		int n = snprintf(path, sizeof(path), "%s%.*s%s%s", places[i].before,
-				 (int)(slash - file), file, places[i].after, link);
+	if (w->id_len < 2 || w->id_len > BUILD_ID_MAX)
+		return false;
+	n = snprintf(p, (size_t)(end - p), "%s/.build-id/%02x/", tree->dir, w->id[0]);
+	if (n < 0 || n >= end - p)
+		return false;
+	p += n;
+	for (size_t i = 1; i < w->id_len; i++)
+		p += sprintf(p, "%02x", w->id[i]);
+	strcpy(p, ".debug");
+	return try_path(tree, w, ret);
+}
 
-		if (n < (int)sizeof(path))
-			fd = try_path(root_fd, id, path);
-	}
-	return fd;
+static bool _printf_(4, 5) try_format(const struct tree *tree, const struct wanted *w,
+				      struct found *ret, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(ret->path, sizeof(ret->path), format, args);
+	va_end(args);
+	return n > 0 && n < (int)sizeof(ret->path) && try_path(tree, w, ret);
 }
 
 /*
- * libdwfl asks for dwz's shared file through the same callback, with the path of .gnu_debugaltlink
- * (find_debug_altlink in libdwfl/dwfl_module_getdwarf.c); a debuglink has no directory. The shared
- * file's build id is not known here, so it is not looked for.
+ * The places where gdb looks for a .gnu_debuglink: beside the file, in .debug there, and under the
+ * debug directory as if that were a root; in a directory that the user named, also at its top.
  */
-static bool is_altlink(const char *debuglink)
+static bool try_debuglink(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	return debuglink && strchr(debuglink, '/');
+	const char *slash = w->file ? strrchr(w->file, '/') : NULL;
+	int len = slash ? (int)(slash - w->file) : 0;
+
+	if (!tree->is_system && try_format(tree, w, ret, "%s/%s", tree->dir, w->link))
+		return true;
+	if (!slash)
+		return false;
+	if (tree->is_system && (try_format(tree, w, ret, "%.*s/%s", len, w->file, w->link) ||
+				try_format(tree, w, ret, "%.*s/.debug/%s", len, w->file, w->link)))
+		return true;
+	return try_format(tree, w, ret, "%s%.*s/%s", tree->dir, len, w->file, w->link);
 }
 
-static int find_in_root(int root_fd, const struct build_id *id, const char *file,
-			const char *debuglink)
+/* The name in .gnu_debugaltlink is absolute, or relative to the file that refers to it. */
+static bool try_altlink(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	int fd = try_build_id(root_fd, id);
+	const char *slash = w->file ? strrchr(w->file, '/') : NULL;
 
-	if (fd < 0 && debuglink && file)
-		fd = try_debuglink(root_fd, id, file, debuglink);
-	return fd;
+	if (*w->link == '/' && !tree->is_system)
+		return strncmp(w->link, DEBUG_DIR, strlen(DEBUG_DIR)) == 0 &&
+		       try_format(tree, w, ret, "%s%s", tree->dir, w->link + strlen(DEBUG_DIR));
+	if (*w->link == '/')
+		return try_format(tree, w, ret, "%s", w->link);
+	return slash &&
+	       try_format(tree, w, ret, "%.*s/%s", (int)(slash - w->file), w->file, w->link);
 }
+
+static bool is_altlink(const struct wanted *w)
+{
+	return strchr(w->link, '/') != NULL;
+}
+
+static bool search_tree(const struct tree *tree, const struct wanted *w, struct found *ret)
+{
+	if (try_build_id(tree, w, ret))
+		return true;
+	if (!w->link)
+		return false;
+	return is_altlink(w) ? try_altlink(tree, w, ret) : try_debuglink(tree, w, ret);
+}
+
+/* ---- all of them ---- */
 
 static bool is_our_root(int fd)
 {
@@ -124,28 +194,74 @@ static bool is_our_root(int fd)
 	       theirs.st_ino == ours.st_ino;
 }
 
-static int find_in_our_root(const struct build_id *id, const char *file, const char *debuglink)
+static bool search(const struct symbol_sources *sources, const struct wanted *w, struct found *ret)
 {
-	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct tree theirs = { sources->root_fd, DEBUG_DIR, true };
+	const struct tree ours = { AT_FDCWD, DEBUG_DIR, true };
 
-	return root < 0 ? -1 : find_in_root(root, id, file, debuglink);
+	for (const char *const *dir = sources->debug_dirs; dir && *dir; dir++) {
+		const struct tree tree = { AT_FDCWD, *dir, false };
+
+		if (search_tree(&tree, w, ret))
+			return true;
+	}
+	if (sources->root_fd >= 0 && search_tree(&theirs, w, ret))
+		return true;
+	return !(sources->root_fd >= 0 && is_our_root(sources->root_fd)) &&
+	       search_tree(&ours, w, ret);
+}
+
+static int fetch(const struct symbol_sources *sources, const struct wanted *w, const char *file)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!sources->fetcher || !w->id_len)
+		return -1;
+	fd = fetcher_find(sources->fetcher, w->id, w->id_len, file);
+	return fd >= 0 && is_wanted(fd, w) ? steal_fd(&fd) : -1;
 }
 
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name)
 {
-	const struct symbol_index *index = *userdata;
-	int root_fd = index ? index->root_fd : -1, fd = -1;
-	struct build_id id;
+	struct symbol_index *index = *userdata;
+	struct wanted w = { .crc = crc, .file = file, .link = debuglink };
+	struct found found;
 	GElf_Addr addr;
+	int len;
 
-	id.len = dwfl_module_build_id(module, &id.bytes, &addr);
-	if (id.len <= 0 || is_altlink(debuglink))
-		return dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink,
-						    crc, ret_name);
-	if (root_fd >= 0)
-		fd = find_in_root(root_fd, &id, file, debuglink);
-	if (fd < 0 && !(root_fd >= 0 && is_our_root(root_fd)))
-		fd = find_in_our_root(&id, file, debuglink);
-	return fd;
+	(void)name, (void)base, (void)ret_name;
+	/*
+	 * libdwfl asks for dwz's shared file, too, with the path of .gnu_debugaltlink
+	 * (find_debug_altlink in libdwfl/dwfl_module_getdwarf.c): altlink.c does that.
+	 */
+	if (!index || index->debug_searched || (debuglink && strchr(debuglink, '/')))
+		return -1;
+	index->debug_searched = true;
+	len = dwfl_module_build_id(module, &w.id, &addr);
+	w.id_len = len > 0 ? (size_t)len : 0;
+	if (w.id_len == 0 && !debuglink)
+		return -1;
+	if (!search(index->sources, &w, &found))
+		return fetch(index->sources, &w, index->path);
+	index->debug_root_fd = found.root_fd;
+	index->debug_path = strtab_intern(&index->strings, found.path);
+	return found.fd;
+}
+
+int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
+		       size_t len)
+{
+	struct wanted w = { .id = build_id, .id_len = len, .link = name };
+	const struct tree beside = { index->debug_root_fd, DEBUG_DIR, true };
+	struct found found;
+
+	w.file = index->debug_path;
+	if (w.file && strchr(name, '/') && try_altlink(&beside, &w, &found))
+		return found.fd;
+	w.file = index->path;
+	if (!strchr(name, '/'))
+		w.link = NULL;
+	return search(index->sources, &w, &found) ? found.fd
+						  : fetch(index->sources, &w, index->path);
 }

@@ -61,6 +61,7 @@ static void read_units(struct symbol_index *index)
 	index->units_read = true;
 	if (!dwarf)
 		return;
+	altlink_add(index, dwarf);
 	index->dwarf_delta = index->bias - bias;
 	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &split) == 0) {
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
@@ -69,6 +70,12 @@ static void read_units(struct symbol_index *index)
 			break;
 	}
 	spans_sort(&index->unit_spans);
+}
+
+void symbol_index_prepare(struct symbol_index *index)
+{
+	if (!index->units_read)
+		read_units(index);
 }
 
 /* The part of the physical function that covers addr: its code may be in several (".cold"). */

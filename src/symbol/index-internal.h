@@ -15,6 +15,7 @@
 #include "base/strtab.h"
 #include "base/vec.h"
 #include "symbol/index.h"
+#include "symbol/sources.h"
 #include "symbol/spans.h"
 
 /* A subprogram or inlined subroutine that has code. */
@@ -35,10 +36,19 @@ struct unit {
 struct symbol_index {
 	Dwfl *dwfl;
 	Dwfl_Module *module; /* NULL: not an ELF file; then everything stays empty */
-	int root_fd;
+	const struct symbol_sources *sources;
+	const char *path; /* of the file, as the target calls it */
 	uint64_t bias;
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
+
+	bool debug_searched;    /* for a separate debug file; the rest holds if one was found */
+	int debug_root_fd;      /* the root that debug_path starts from, or AT_FDCWD */
+	const char *debug_path; /* NULL: none was found */
+
+	Dwarf *alt; /* dwz's shared file, or an empty one; NULL: the file refers to none */
+	int alt_fd;
+	void *alt_bytes; /* of the empty one */
 
 	bool symbols_read;
 	struct spans symbols;
@@ -66,6 +76,19 @@ bool index_find_plt(struct symbol_index *index, uint64_t addr, struct index_symb
 /* libdwfl's find_debuginfo callback: *userdata is the index. */
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name);
+
+/*
+ * A descriptor of dwz's shared file, which .gnu_debugaltlink calls `name` and knows by the build id;
+ * -1 if it is nowhere.
+ */
+int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
+		       size_t len);
+
+/* ---- altlink.c ---- */
+
+/* Give `dwarf`, that of the index, the shared file that it refers to, if it refers to one. */
+void altlink_add(struct symbol_index *index, Dwarf *dwarf);
+void altlink_done(struct symbol_index *index);
 
 /* ---- index-dwarf.c ---- */
 

@@ -18,8 +18,7 @@ enum { SYMBOLS_MAX = 1 << 23 };
 
 /*
  * No find_elf: the file is reported with its descriptor. section_address serves ET_REL files, which
- * nobody maps, but a file's type is foreign data. debuginfo_path NULL is libdwfl's default
- * ":.debug:/usr/lib/debug".
+ * nobody maps, but a file's type is foreign data. debuginfo_path is for libdwfl's own search.
  */
 static const Dwfl_Callbacks callbacks = {
 	.find_debuginfo = debugfile_find,
@@ -75,7 +74,8 @@ static void report_file(struct symbol_index *index, int fd, const char *path)
 		find_text(index, elf);
 }
 
-struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd)
+struct symbol_index *symbol_index_open(int fd, const char *path,
+				       const struct symbol_sources *sources)
 {
 	struct symbol_index *index = calloc(1, sizeof(*index));
 
@@ -86,7 +86,10 @@ struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd)
 		free(index);
 		return NULL;
 	}
-	index->root_fd = root_fd;
+	index->sources = sources;
+	index->path = path;
+	index->debug_root_fd = AT_FDCWD;
+	index->alt_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
 	report_file(index, fd, path);
@@ -103,6 +106,7 @@ void symbol_index_close(struct symbol_index *index)
 	vec_done(&index->names);
 	strtab_done(&index->strings);
 	dwfl_end(index->dwfl);
+	altlink_done(index); /* the main file's Dwarf refers to it */
 	free(index);
 }
 

@@ -15,15 +15,19 @@
 #include <stdint.h>
 
 struct symbol_index;
+struct symbol_sources;
 
 /*
  * Open the index of the file in `fd` (not consumed; `path` is what the target calls it, for
- * messages and for finding separate debug files). `root_fd`: a directory descriptor of the target's
- * root for debug files, or -1; not consumed, open as long as lookups are made. A file without any symbol gives an empty index. NULL only if memory
- * is out.
+ * messages and for finding separate debug files). A file without any symbol gives an empty index.
+ * NULL only if memory is out.
  */
-struct symbol_index *symbol_index_open(int fd, const char *path, int root_fd);
+struct symbol_index *symbol_index_open(int fd, const char *path,
+				       const struct symbol_sources *sources);
 void symbol_index_close(struct symbol_index *index);
+
+/* Look for the debug information now and not at the first lookup. */
+void symbol_index_prepare(struct symbol_index *index);
 
 /*
  * The innermost function symbol that covers addr (st_value <= addr < st_value + st_size); for a PLT

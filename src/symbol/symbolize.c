@@ -17,6 +17,8 @@
 #include "base/strtab.h"
 #include "symbol/demangle.h"
 #include "symbol/index.h"
+#include "symbol/perfmap.h"
+#include "symbol/sources.h"
 #include "target/image.h"
 
 enum { CHAIN_MAX = 256 };
@@ -28,10 +30,11 @@ struct function_entry {
 };
 
 struct symbolizer {
-	int root_fd;
+	const struct symbol_sources *sources;
 	struct arena arena;
 	struct strtab strings;
 	struct map64 locations; /* pc * 2 + exact -> struct location * */
+	struct map64 jit;       /* the same of code that the perf map may name */
 	struct map64 functions; /* hash of its members -> struct function_entry * */
 	struct index_frame chain[CHAIN_MAX];
 };
@@ -44,16 +47,17 @@ struct finding {
 	struct index_symbol symbol;
 };
 
-struct symbolizer *symbolizer_new(int root_fd)
+struct symbolizer *symbolizer_new(const struct symbol_sources *sources)
 {
 	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
 
 	if (!symbolizer)
 		return NULL;
-	symbolizer->root_fd = root_fd;
+	symbolizer->sources = sources;
 	arena_init(&symbolizer->arena);
 	strtab_init(&symbolizer->strings);
 	map64_init(&symbolizer->locations);
+	map64_init(&symbolizer->jit);
 	map64_init(&symbolizer->functions);
 	return symbolizer;
 }
@@ -63,6 +67,7 @@ void symbolizer_free(struct symbolizer *symbolizer)
 	if (!symbolizer)
 		return;
 	map64_done(&symbolizer->functions);
+	map64_done(&symbolizer->jit);
 	map64_done(&symbolizer->locations);
 	strtab_done(&symbolizer->strings);
 	arena_done(&symbolizer->arena);
@@ -72,6 +77,7 @@ void symbolizer_free(struct symbolizer *symbolizer)
 void symbolizer_forget(struct symbolizer *symbolizer)
 {
 	map64_clear(&symbolizer->locations);
+	map64_clear(&symbolizer->jit);
 }
 
 /* ---- functions ---- */
@@ -206,10 +212,18 @@ static int make_lines(struct symbolizer *symbolizer, const struct finding *findi
 static struct symbol_index *image_index(struct symbolizer *symbolizer, struct image *image)
 {
 	if (!image->symbols) {
-		image->symbols = symbol_index_open(image->fd, image->path, symbolizer->root_fd);
+		image->symbols = symbol_index_open(image->fd, image->path, symbolizer->sources);
 		image->symbols_close = symbol_index_close;
 	}
 	return image->symbols;
+}
+
+void symbolizer_prepare(struct symbolizer *symbolizer, struct image *image)
+{
+	struct symbol_index *index = image_index(symbolizer, image);
+
+	if (index)
+		symbol_index_prepare(index);
 }
 
 /* Nothing is found (n is 0) if memory for the index is out: it is tried again for the next pc. */
@@ -242,7 +256,27 @@ static int name_location(struct symbolizer *symbolizer, struct image_map *map,
 		return -1;
 	start = finding.has_symbol ? finding.symbol.start : finding.chain[finding.n - 1].entry;
 	location->function_offset = location->module_offset - start;
-	map->mapping.symbolized = true;
+	return 0;
+}
+
+/* Code in no ELF file, where a runtime may have told what it is. */
+static int name_jit(struct symbolizer *symbolizer, struct location *location)
+{
+	const struct perfmap *perfmap = symbolizer->sources->perfmap;
+	struct index_frame frame = { .name = "", .decl_file = "", .file = "" };
+	struct perfmap_name found;
+	struct line *line;
+
+	if (!perfmap || !perfmap_find(perfmap, location_address(location), &found))
+		return 0;
+	frame.linkage_name = frame.name =
+		strtab_intern_n(&symbolizer->strings, found.name, found.len);
+	line = arena_alloc(&symbolizer->arena, sizeof(*line));
+	if (!line || !frame.name || make_line(symbolizer, &frame, NULL, line) < 0)
+		return -1;
+	location->lines = line;
+	location->nlines = 1;
+	location->function_offset = location->pc - found.start;
 	return 0;
 }
 
@@ -250,19 +284,34 @@ static struct location *make_location(struct symbolizer *symbolizer, uint64_t pc
 				      struct image_map *map)
 {
 	struct location *location = arena_alloc(&symbolizer->arena, sizeof(*location));
+	int r;
 
 	if (!location)
 		return NULL;
 	location->pc = pc;
 	location->exact = exact;
-	if (!map)
-		return location;
-	location->mapping = &map->mapping;
-	location->module_offset = map->image ? pc - map->bias
-					     : pc - map->mapping.start + map->mapping.offset;
-	if (map->image && name_location(symbolizer, map, location) < 0)
-		return NULL;
-	return location;
+	if (map) {
+		location->mapping = &map->mapping;
+		location->module_offset =
+			map->image ? pc - map->bias : pc - map->mapping.start + map->mapping.offset;
+	}
+	if (map && map->image)
+		r = name_location(symbolizer, map, location);
+	else
+		r = name_jit(symbolizer, location);
+	if (map && location->nlines)
+		map->mapping.symbolized = true;
+	return r < 0 ? NULL : location;
+}
+
+/* Where locations like this one are kept; those of JIT code only until its names change. */
+static struct map64 *cache_for(struct symbolizer *symbolizer, const struct image_map *map)
+{
+	if (map && map->image)
+		return &symbolizer->locations;
+	if (symbolizer->sources->perfmap && perfmap_update(symbolizer->sources->perfmap))
+		map64_clear(&symbolizer->jit);
+	return &symbolizer->jit;
 }
 
 const struct location *symbolize(struct symbolizer *symbolizer, uint64_t pc, bool exact,
@@ -271,14 +320,14 @@ const struct location *symbolize(struct symbolizer *symbolizer, uint64_t pc, boo
 	/* user addresses have 57 bits at most; a wild pc beyond is not cached */
 	bool cacheable = pc < UINT64_C(1) << 62;
 	uint64_t key = pc * 2 + exact;
-	const uint64_t *known = cacheable ? map64_find(&symbolizer->locations, key) : NULL;
+	struct map64 *cache = cache_for(symbolizer, map);
+	const uint64_t *known = cacheable ? map64_find(cache, key) : NULL;
 	struct location *location;
 
 	if (known)
 		return (const struct location *)(uintptr_t)*known;
 	location = make_location(symbolizer, pc, exact, map);
-	if (location && cacheable &&
-	    map64_put(&symbolizer->locations, key, (uintptr_t)location) < 0)
+	if (location && cacheable && map64_put(cache, key, (uintptr_t)location) < 0)
 		return NULL;
 	return location;
 }

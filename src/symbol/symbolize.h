@@ -13,14 +13,13 @@
 
 #include "model/stack.h"
 
+struct image;
 struct image_map;
+struct symbol_sources;
 struct symbolizer;
 
-/*
- * `root_fd`: a directory descriptor of the target's root, where debug files are looked for too, or
- * -1; not owned. NULL only if memory is out.
- */
-struct symbolizer *symbolizer_new(int root_fd);
+/* NULL only if memory is out. */
+struct symbolizer *symbolizer_new(const struct symbol_sources *sources);
 void symbolizer_free(struct symbolizer *symbolizer);
 
 /*
@@ -31,6 +30,9 @@ void symbolizer_free(struct symbolizer *symbolizer);
  */
 const struct location *symbolize(struct symbolizer *symbolizer, uint64_t pc, bool exact,
 				 struct image_map *map);
+
+/* Find, or fetch, the debug information of this image now, before time matters. */
+void symbolizer_prepare(struct symbolizer *symbolizer, struct image *image);
 
 /* Forget cached addresses: the address space changed. What was handed out stays valid. */
 void symbolizer_forget(struct symbolizer *symbolizer);

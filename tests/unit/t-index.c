@@ -19,6 +19,7 @@
 
 #include "base/attr.h"
 #include "symbol/index.h"
+#include "symbol/sources.h"
 
 /* The numbers of lines that the tests ask for. */
 enum { LINE_LEAF = 4, LINE_MID = 7, LINE_OUTER = 10 };
@@ -39,6 +40,7 @@ static const char source[] =
 	"extern \"C\" int plain(int x) { return ns::outer(x); }\n"
 	"int main(int c, char **v) { puts(v[0]); return plain(c); }\n";
 
+static const struct symbol_sources no_sources = { .root_fd = -1 };
 static char directory[] = "/tmp/t-index-XXXXXX";
 
 static int run(const char *command)
@@ -98,7 +100,11 @@ static struct symbol_index *open_index(const char *name, int root_fd)
 {
 	char path[256];
 	_cleanup_close_ int fd = open_file(name, path, sizeof(path));
-	struct symbol_index *index = symbol_index_open(fd, path, root_fd);
+	static struct symbol_sources sources;
+	struct symbol_index *index;
+
+	sources = (struct symbol_sources){ .root_fd = root_fd };
+	index = symbol_index_open(fd, path, &sources);
 
 	assert_non_null(index);
 	return index;
@@ -385,7 +391,7 @@ static void check_finds_nothing(const void *data, size_t len)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, len), len);
-	index = symbol_index_open(fd, "[test]", -1);
+	index = symbol_index_open(fd, "[test]", &no_sources);
 	assert_non_null(index);
 	assert_false(symbol_index_find(index, 0x1000, &symbol));
 	assert_int_equal(symbol_index_frames(index, 0x1000, &frame, 1), 0);
@@ -411,7 +417,7 @@ static void look_around(const unsigned char *data, size_t len, uint64_t start, u
 	struct symbol_index *index;
 
 	assert_int_equal(write(fd, data, len), len);
-	index = symbol_index_open(fd, "[test]", -1);
+	index = symbol_index_open(fd, "[test]", &no_sources);
 	assert_non_null(index);
 	for (uint64_t addr = start - 64; addr < start + size; addr += 3) {
 		symbol_index_find(index, addr, &symbol);

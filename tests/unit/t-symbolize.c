@@ -20,6 +20,7 @@
 
 #include "base/attr.h"
 #include "symbol/index.h"
+#include "symbol/sources.h"
 #include "symbol/symbolize.h"
 #include "target/image.h"
 
@@ -52,11 +53,12 @@ static int find_bias(struct dl_phdr_info *info, size_t size, void *bias)
 
 static int setup(void **state)
 {
+	static const struct symbol_sources sources = { .root_fd = -1 };
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return -1;
-	f->symbolizer = symbolizer_new(-1);
+	f->symbolizer = symbolizer_new(&sources);
 	f->image.path = "/proc/self/exe";
 	f->image.fd = open(f->image.path, O_RDONLY | O_CLOEXEC);
 	f->map.image = &f->image;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sources.h: where names may come from besides the mapped files themselves. All of it is borrowed,
+ * and has to live as long as what was made with it.
+ */
+#ifndef SS_SYMBOL_SOURCES_H
+#define SS_SYMBOL_SOURCES_H
+
+struct fetcher;
+struct perfmap;
+
+struct symbol_sources {
+	/* a directory descriptor of the target's root, where debug files are looked for; -1: none */
+	int root_fd;
+	/*
+	 * directories like /usr/lib/debug in our own file system, searched before it;
+	 * NULL-terminated; NULL: none
+	 */
+	const char *const *debug_dirs;
+	struct fetcher *fetcher; /* asks debuginfod servers last; NULL: nobody is asked */
+	struct perfmap *perfmap; /* names of JIT code; NULL: it gets none */
+};
+
+#endif
