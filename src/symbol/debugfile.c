@@ -215,7 +215,7 @@ static int fetch(const struct symbol_sources *sources, const struct wanted *w, c
 {
 	_cleanup_close_ int fd = -1;
 
-	if (!sources->fetcher || !w->id_len)
+	if (!sources->fetcher || !w->id_len || *file != '/') /* nobody has one of the vdso */
 		return -1;
 	fd = fetcher_find(sources->fetcher, w->id, w->id_len, file);
 	return fd >= 0 && is_wanted(fd, w) ? steal_fd(&fd) : -1;

@@ -7,6 +7,7 @@
 #include "symbol/demangle.h"
 
 #include <ctype.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,10 @@
 
 #include "base/attr.h"
 
-enum { DEMANGLE_MAX = 16 * 1024 };
+enum {
+	DEMANGLE_MAX = 16 * 1024,
+	READABLE_MAX = 4096,
+};
 
 /* What a compiler appends to the name of a function that it copied or cut in two. */
 static const struct suffix {
@@ -103,17 +107,74 @@ static char *demangle_dlang(const char *name)
 }
 
 /*
+ * What libiberty prints, piece by piece. Template arguments refer to earlier ones, so that 300 bytes
+ * can stand for a quarter of a megabyte, and 600 for more than there is memory: once there is enough
+ * it is not returned to (it holds no memory while it prints).
+ */
+struct output {
+	char text[READABLE_MAX + 2];
+	size_t len;
+	jmp_buf full;
+};
+
+static void take(const char *piece, size_t len, void *arg)
+{
+	struct output *output = arg;
+	size_t room = sizeof(output->text) - 1 - output->len;
+
+	memcpy(output->text + output->len, piece, MIN(len, room));
+	output->len += MIN(len, room);
+	if (len > room)
+		longjmp(output->full, 1);
+}
+
+/*
  * Without DMGL_PARAMS also return types, clone suffixes and (without DMGL_VERBOSE) Rust's hashes
  * are left out. The recursion limit of libiberty holds: it refuses C++ names of more than 1024
- * bytes (d_demangle_callback in cp-demangle.c).
+ * bytes (d_demangle_callback in cp-demangle.c). Rust's legacy names look like C++.
  */
+static bool print(const char *name, struct output *output)
+{
+	const int options = DMGL_AUTO | DMGL_ANSI;
+
+	if (setjmp(output->full))
+		return true;
+	if (rust_demangle_callback(name, options, take, output))
+		return true;
+	output->len = 0;
+	return strncmp(name, "_Z", 2) == 0 &&
+	       cplus_demangle_v3_callback(name, options, take, output);
+}
+
 static char *demangle_any(const char *name)
 {
-	if (strncmp(name, "_Z", 2) == 0 || strncmp(name, "_R", 2) == 0)
-		return cplus_demangle(name, DMGL_AUTO | DMGL_ANSI);
+	struct output output;
+
 	if (strncmp(name, "_D", 2) == 0)
 		return demangle_dlang(name);
-	return NULL;
+	if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0)
+		return NULL;
+	output.len = 0;
+	if (!print(name, &output))
+		return NULL;
+	output.text[output.len] = '\0';
+	return strdup(output.text);
+}
+
+char *demangle_cut(char *name)
+{
+	size_t depth = 0, at = 0;
+
+	if (strlen(name) <= READABLE_MAX)
+		return name;
+	for (size_t i = 0; i < READABLE_MAX - 8; i++) {
+		if (name[i] == '<' && depth++ == 0)
+			at = i;
+		else if (name[i] == '>' && depth && name[i - 1] != '-')
+			depth--;
+	}
+	strcpy(name + (depth && at ? at : READABLE_MAX - 8), depth && at ? "<...>" : "...");
+	return name;
 }
 
 static char *append_plt(char *name)
@@ -132,7 +193,7 @@ char *demangle(const char *name)
 	bool plt;
 
 	if (!copy || len > DEMANGLE_MAX)
-		return copy;
+		return copy ? demangle_cut(copy) : NULL;
 	plt = len > 4 && strcmp(copy + len - 4, "@plt") == 0;
 	if (plt)
 		copy[len - 4] = '\0';
@@ -142,5 +203,6 @@ char *demangle(const char *name)
 		free(copy);
 		copy = readable;
 	}
+	demangle_cut(copy);
 	return plt ? append_plt(copy) : copy;
 }

@@ -10,8 +10,15 @@
 
 /*
  * A malloc'd readable name, never NULL unless memory is out; a name that is not mangled comes back
- * as it is (less clone suffixes). Bounded: names longer than 16 KiB are not demangled.
+ * as it is (less clone suffixes). Bounded: names longer than 16 KiB are not demangled, and the result
+ * is cut as by demangle_cut.
  */
 char *demangle(const char *name);
+
+/*
+ * Cut a name of more than 4 KiB, in place, where its outermost template arguments begin:
+ * "ns::f<...>"; if there are none, anywhere: "abc...". Returns it.
+ */
+char *demangle_cut(char *name);
 
 #endif

@@ -84,6 +84,11 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
 		       size_t len);
 
+/* ---- minidebug.c ---- */
+
+/* False if the file has a .gnu_debugdata that unpacks to far more than symbols take. */
+bool minidebug_is_bounded(Elf *elf);
+
 /* ---- altlink.c ---- */
 
 /* Give `dwarf`, that of the index, the shared file that it refers to, if it refers to one. */

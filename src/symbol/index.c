@@ -176,7 +176,8 @@ static int add_symbol(struct symbol_index *index, int i)
 
 static void read_symbols(struct symbol_index *index)
 {
-	int n = index->module ? dwfl_module_getsymtab(index->module) : 0;
+	Elf *elf = index_elf(index);
+	int n = elf && minidebug_is_bounded(elf) ? dwfl_module_getsymtab(index->module) : 0;
 
 	index->symbols_read = true;
 	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX); i++)

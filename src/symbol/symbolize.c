@@ -161,7 +161,10 @@ static char *readable_name(const struct index_frame *frame, const struct index_s
 		name = *frame->name ? demangle_if_mangled(symbol->name) : demangle(symbol->name);
 	if (name)
 		return name;
-	return *frame->name ? strdup(frame->name) : demangle(frame->linkage_name);
+	if (!*frame->name)
+		return demangle(frame->linkage_name);
+	name = strdup(frame->name);
+	return name ? demangle_cut(name) : NULL;
 }
 
 /* `symbol`: of the physical function, NULL for inlined ones. */

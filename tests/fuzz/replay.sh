@@ -10,7 +10,7 @@ dir=$1 seconds=${2:-0}
 lib=build/asan
 mkdir -p "$dir"
 san="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
-libs="$(pkg-config --libs libdw libelf libunwind-generic zlib libprotobuf-c) -liberty"
+libs="$(pkg-config --libs libdw libelf libunwind-generic zlib liblzma libprotobuf-c) -liberty"
 
 for source in tests/fuzz/fuzz-*.c; do
 	name=$(basename "$source" .c)

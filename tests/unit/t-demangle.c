@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,34 +144,81 @@ static void test_plt(void **state)
 	check(pairs, ARRAY_SIZE(pairs));
 }
 
-static void test_too_long_is_left_alone(void **state)
+/* "_Z1fPPPPPi": a type of so many pointers, of `len` bytes. */
+static char *pointers(size_t len)
 {
-	enum { LONG = 20000 };
-	_cleanup_free_ char *mangled = malloc(LONG + 1);
+	char *mangled = malloc(len + 1);
+
+	assert_non_null(mangled);
+	memset(mangled, 'P', len);
+	memcpy(mangled, "_Z1f", 4);
+	mangled[len - 1] = 'i';
+	mangled[len] = '\0';
+	return mangled;
+}
+
+/* Too long for us, or more levels of recursion than libiberty allows: left as it is, but cut. */
+static void test_long_is_cut(void **state)
+{
+	static const size_t lens[] = { 5000, 15000, 20000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		_cleanup_free_ char *mangled = pointers(lens[i]);
+		_cleanup_free_ char *name = demangle(mangled);
+
+		assert_non_null(name);
+		assert_in_range(strlen(name), 4000, 4096);
+		assert_memory_equal(name, mangled, strlen(name) - 3);
+		assert_string_equal(name + strlen(name) - 3, "...");
+	}
+}
+
+/* 1024 bytes are libiberty's limit. */
+static void test_refused_is_left_alone(void **state)
+{
+	_cleanup_free_ char *mangled = pointers(2000);
 	struct pair pair = { mangled, mangled };
 
 	(void)state;
-	assert_non_null(mangled);
-	memset(mangled, 'P', LONG);
-	memcpy(mangled, "_Z1f", 4);
-	mangled[LONG] = '\0';
 	check(&pair, 1);
 }
 
-/* A type of thousands of pointers would need as many levels of recursion. */
-static void test_deep_is_refused(void **state)
+/* Every template argument refers twice to the one before: 2^60 times "int" in the end. */
+static void test_bomb(void **state)
 {
-	enum { DEEP = 15000 };
-	_cleanup_free_ char *mangled = malloc(DEEP + 1);
-	struct pair pair = { mangled, mangled };
+	char mangled[1024] = "_Z4deepI1PIiiE";
+	_cleanup_free_ char *name = NULL;
 
 	(void)state;
-	assert_non_null(mangled);
-	memset(mangled, 'P', DEEP);
-	memcpy(mangled, "_Z1f", 4);
-	mangled[DEEP - 1] = 'i';
-	mangled[DEEP] = '\0';
-	check(&pair, 1);
+	for (unsigned i = 0; i < 60; i++) {
+		static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+		/* P is S_ and P<int, int> is S0_, each P<Sn_, Sn_> is the next one */
+		char n[3] = { i < 36 ? digits[i] : '1', i < 36 ? '\0' : digits[i - 36] };
+
+		sprintf(mangled + strlen(mangled), "S_IS%s_S%s_E", n, n);
+	}
+	strcat(mangled, "EvT_");
+	name = demangle(mangled);
+	assert_non_null(name);
+	assert_string_equal(name, "deep<...>");
+}
+
+static void test_cut(void **state)
+{
+	char name[10000] = "ns::A<int>::f<";
+	char plain[6000];
+
+	(void)state;
+	memset(name + 14, 'x', sizeof(name) - 15);
+	name[sizeof(name) - 1] = '\0';
+	assert_string_equal(demangle_cut(name), "ns::A<int>::f<...>");
+	assert_string_equal(demangle_cut(name), "ns::A<int>::f<...>");
+	memset(plain, 'x', sizeof(plain) - 1);
+	plain[sizeof(plain) - 1] = '\0';
+	assert_ptr_equal(demangle_cut(plain), plain);
+	assert_in_range(strlen(plain), 4000, 4096);
+	assert_string_equal(plain + strlen(plain) - 4, "x...");
 }
 
 int main(void)
@@ -183,8 +231,10 @@ int main(void)
 		cmocka_unit_test(test_clones),
 		cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_plt),
-		cmocka_unit_test(test_too_long_is_left_alone),
-		cmocka_unit_test(test_deep_is_refused),
+		cmocka_unit_test(test_long_is_cut),
+		cmocka_unit_test(test_refused_is_left_alone),
+		cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
