@@ -39,7 +39,7 @@ lines() { wc -l | tr -d ' '; }
 t_status "--help exits 0" 0 "$STACKSNAP" --help
 t_status "-V exits 0" 0 "$STACKSNAP" -V
 t_like "--version names the version" "$(stdout_of "$STACKSNAP" --version)" '^stacksnap [0-9]+\.[0-9]+'
-t_ok "--help fits a screen" test "$("$STACKSNAP" --help | lines)" -le 60
+t_ok "--help fits a screen" test "$("$STACKSNAP" --help | lines)" -le 64
 t_is "--help says nothing on stderr" "$(stderr_of "$STACKSNAP" --help)" ""
 t_is "nothing of later versions is in --help" \
 	"$("$STACKSNAP" --help | grep -cE -- '--(trace|threadcreate)')" 0
