@@ -41,6 +41,20 @@ c locks-static-stripped locks.c -O2 -static -s
 [ "$dir/atomics-stripped" -nt atomics.cc ] ||
 	g++ -std=c++20 -O2 -pthread -s -o "$dir/atomics-stripped" atomics.cc
 [ "$dir/inline" -nt inline.cc ] || g++ -std=c++17 -g -O2 -pthread -o "$dir/inline" inline.cc
+# debug information in its other forms
+cxx() {
+	out=$dir/$1 compiler=$2
+	shift 2
+	[ "$out" -nt inline.cc ] || "$compiler" -std=c++17 -O2 -pthread "$@" -o "$out" inline.cc
+}
+cxx inline-dwarf4 g++ -gdwarf-4 -gz=zlib
+cxx inline-clang clang++ -g # no .debug_aranges
+cxx inline-clang4 clang++ -gdwarf-4
+cxx inline-lto g++ -g -flto -ffat-lto-objects
+cxx inline-split g++ -g -gsplit-dwarf
+cxx inline-static-pie g++ -g -static-pie
+[ "$dir/templates" -nt templates.cc ] || g++ -std=c++17 -D_GNU_SOURCE -g -O1 -o "$dir/templates" templates.cc
+c mmapjit-static mmapjit.c -O2 -static
 [ "$dir/hello" -nt hello.rs ] || rustc -g -O -o "$dir/hello" hello.rs
 [ "$dir/foreign-rs" -nt foreign.rs ] || rustc -g -O -o "$dir/foreign-rs" foreign.rs
 [ "$dir/foreign-cc" -nt foreign.cc ] ||
