@@ -2,7 +2,8 @@
 /*
  * mmapjit.c: a thread "jit" whose stack goes through machine code in anonymous memory, as a JIT
  * compiler makes it: no file, no symbol, no CFI. after_jit, which blocks, was called by that code;
- * before_jit called it.
+ * before_jit called it. With the argument "awake" it wakes up every
+ * 5 ms.
  */
 #include "target.h"
 
@@ -29,10 +30,13 @@ static const uint32_t code[] = {
 typedef void (*trampoline)(void (*)(void));
 
 static struct arrival arrival;
+static bool awake;
 
 static NOINLINE void after_jit(void)
 {
 	arrival_set(&arrival);
+	while (awake)
+		target_nap_ms(5);
 	target_rest();
 }
 
@@ -48,12 +52,13 @@ static void *run(void *page)
 	return NULL;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	target_begin();
+	awake = argc > 1 && strcmp(argv[1], "awake") == 0;
 	target_check(page != MAP_FAILED, "mmap");
 	memcpy(page, code, sizeof(code));
 	__builtin___clear_cache(page, page + sizeof(code));
