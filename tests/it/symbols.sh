@@ -78,7 +78,7 @@ snap --debug-dir="$TMP/dbg" "$TARGET_PID"
 has_chain "--debug-dir by build id"
 snap --debug-dir "$TMP,$TMP/dbg" "$TARGET_PID"
 has_chain "the second of --debug-dir"
-snap --debug-dir "$TMP" --debug-dir "$TMP/dbg" --wall -d 300ms -o "$TMP/wall.folded" "$TARGET_PID"
+snap --debug-dir "$TMP" --debug-dir "$TMP/dbg" --wall -d 2 -o "$TMP/wall.folded" "$TARGET_PID"
 t_like "a capture" "$(cat "$TMP/wall.folded")" '::handle.*::parse'
 t_status "a directory that is not there" 64 "$STACKSNAP" --debug-dir="$TMP/nowhere" "$TARGET_PID"
 t_status "a file" 64 "$STACKSNAP" --debug-dir="$TMP/wall.folded" "$TARGET_PID"
@@ -235,6 +235,7 @@ if unshare --mount true 2>/dev/null; then
 	mkfifo "$TMP/chroot.out"
 	# shellcheck disable=SC2034 # target_await reads it
 	exec {TARGET_FD}<>"$TMP/chroot.out"
+	# shellcheck disable=SC2016 # for the inner shell to expand
 	unshare --mount sh -c 'mount -t proc none "$1/proc" && exec chroot "$1" /bin/inline' sh "$root" \
 		>"$TMP/chroot.out" 2>"$TMP/chroot.err" </dev/null &
 	TARGET_PID=$!

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Debug files from a debuginfod server on the loopback: asked only if that is wished, not while
+# nothing is wished, and not for ever.
+. "$(dirname "$0")/lib.sh"
+
+command -v debuginfod >/dev/null || t_skip_all "no debuginfod"
+export HOME=$TMP/home
+unset XDG_CACHE_HOME DEBUGINFOD_CACHE_PATH DEBUGINFOD_URLS DEBUGINFOD_PROGRESS DEBUGINFOD_VERBOSE
+mkdir "$HOME" "$TMP/bin" "$TMP/files"
+strip -o "$TMP/bin/inline" "$TARGETS/inline"
+objcopy --only-keep-debug "$TARGETS/inline" "$TMP/files/inline.debug"
+
+# start_server COMMAND...: run it with a port behind it until it listens on one; sets URL, SERVER.
+start_server() {
+	local port
+	for _ in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 10000))
+		"$@" "$port" >"$TMP/server.out" 2>&1 &
+		SERVER=$!
+		STARTED+=("$SERVER")
+		disown "$SERVER"
+		URL=http://127.0.0.1:$port
+		wait_until 20 is_up "$port" && return
+	done
+	t_skip_all "no server: $(tail -n 1 "$TMP/server.out")"
+}
+
+is_up() {
+	! process_is_gone "$SERVER" || return 0
+	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+knows_it() {
+	curl -sfo /dev/null "$URL/buildid/$1/debuginfo"
+}
+
+names_of() {
+	thread_block "$1" chain | grep -c 'inline\.cc:52'
+}
+
+loads_client() {
+	LD_DEBUG=files timeout 60 "$STACKSNAP" "$@" 2>&1 >/dev/null | grep -c 'file=libdebuginfod'
+}
+
+start_server debuginfod -d :memory: -F "$TMP/files" -p
+id=$(readelf -n "$TARGETS/inline" | sed -n 's/.*Build ID: //p')
+wait_until 30 knows_it "$id" || t_skip_all "the debuginfod server does not find its file"
+TARGETS=$TMP/bin target_start inline
+
+t_is "DEBUGINFOD_URLS unset: no name" "$(snap "$TARGET_PID" && names_of "$OUT")" 0
+t_is "and the client is not loaded" "$(loads_client "$TARGET_PID")" 0
+export DEBUGINFOD_URLS=
+t_is "empty: the client is not loaded" "$(loads_client "$TARGET_PID")" 0
+export DEBUGINFOD_URLS=$URL
+t_is "--debuginfod=no: no name" "$(snap --debuginfod=no "$TARGET_PID" && names_of "$OUT")" 0
+t_is "and the client is not loaded" "$(loads_client --debuginfod=no "$TARGET_PID")" 0
+t_status "--debuginfod=maybe" 64 "$STACKSNAP" --debuginfod=maybe "$TARGET_PID"
+snap "$TARGET_PID"
+t_is "asked: exit status, and nothing said" "$STATUS $ERR" "0 "
+t_is "asked: names" "$(names_of "$OUT")" 1
+t_like "the server's own account" "$(cat "$TMP/server.out")" "GET /buildid/$id/debuginfo 200"
+target_is_well
+
+rm -rf "$HOME/.cache"
+snap --wall -d 2 -o "$TMP/wall.folded" "$TARGET_PID"
+t_like "a capture asks before it begins" "$(cat "$TMP/wall.folded")" '::handle.*::parse'
+process_stop "$SERVER"
+snap "$TARGET_PID"
+t_is "the cache answers without a server" "$(names_of "$OUT")" 1
+rm -rf "$HOME/.cache"
+snap "$TARGET_PID"
+t_is "no server: the dump all the same" "$STATUS $(names_of "$OUT")" "0 0"
+snap --block -d 300ms -o "$TMP/block.folded" "$TARGET_PID"
+t_is "no server: a capture all the same" "$STATUS" 0
+target_is_well
+
+# What the child of a capture sees is what the user had.
+# shellcheck disable=SC2016 # for the command to expand
+snap --cpu -o "$TMP/cpu.folded" -- sh -c 'echo "$DEBUGINFOD_URLS"'
+t_is "a command sees the variable" "$OUT" "$URL"
+
+# ---- a server that takes the question and is silent ----
+
+cat >"$TMP/silent.py" <<'PY'
+import socket, sys, time
+s = socket.socket()
+s.bind(("127.0.0.1", int(sys.argv[1])))
+s.listen(64)
+time.sleep(600)
+PY
+start_server "$PYTHON" "$TMP/silent.py"
+export DEBUGINFOD_URLS=$URL
+rm -rf "$HOME/.cache"
+rm -f "$TMP/block.folded"
+timeout -s INT -k 20 3 "$STACKSNAP" --block -d 30 -o "$TMP/block.folded" "$TARGET_PID" 2>"$TMP/err"
+t_ok "Ctrl-C ends the waiting of a capture" [ -e "$TMP/block.folded" ]
+if [ -n "${FULL-}" ]; then
+	began=$SECONDS
+	script -qec "$STACKSNAP $TARGET_PID" /dev/null >"$TMP/tty" </dev/null
+	t_cmp "it is not waited for longer than half a minute" "$((SECONDS - began)) < 45"
+	t_like "a terminal shows what is going on" "$(cat "$TMP/tty")" 'debug file of inline: asking'
+	t_like "the dump all the same" "$(cat "$TMP/tty")" '"chain"'
+fi
+target_is_well
+t_done
