@@ -3,7 +3,8 @@
  * capturer.h: the inside of a capturer, shared by the files of this folder, and the rounds that a
  * sweep is made of:
  *
- *	plan.c       which threads there are, what /proc says, what to do with each
+ *	observer*.c  what is said of each thread, and by whom
+ *	plan.c       which threads there are, what is to be done with each
  *	copying.c    copies without a stop, and the proof that the threads stood still
  *	stopping.c   the only round that stops threads; those that stop late
  *	sweep.c      the order of the rounds
@@ -15,10 +16,10 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "capture/copier.h"
+#include "capture/observer.h"
 #include "capture/pacing.h"
 #include "capture/stopset.h"
 #include "model/capture.h"
-#include "target/procfs.h"
 
 struct maps;
 struct target;
@@ -52,6 +53,7 @@ struct work {
 
 struct capturer {
 	const struct target *target;
+	struct observer *observer;
 	enum ss_stop mode;
 	uint64_t patience_ns; /* how long a sweep waits for threads that stop late */
 	bool leader_exited;   /* we reaped the leader: if it was our child, nobody else can */
@@ -70,7 +72,7 @@ struct capturer {
 /* Make the table hold just these threads; descriptors of those that stay are kept open. */
 int plan_update_table(struct capturer *capturer, const struct tids *tids, struct ss_error *err);
 
-/* Read what /proc says of every thread, and plan. */
+/* Have the observer look at every thread, and plan. */
 void plan_look(struct capturer *capturer, struct capture *capture);
 
 /* Keep what the next sweep_tick compares with. */
@@ -101,7 +103,7 @@ int copying_round(struct capturer *capturer, const struct maps *maps, struct cap
 /* Threads with PLAN_COPY that have not run since their look are done; the others: PLAN_RETRY. */
 void copying_verify(struct capturer *capturer, struct capture *capture);
 
-/* True if the thread has not run since its look. */
+/* True if the thread has not run since its look. Within a proof of the observer's. */
 bool copying_stood_still(const struct capturer *capturer, const struct work *work,
 			 struct capture_thread *thread);
 

@@ -30,11 +30,12 @@ void copying_store(struct capturer *capturer, struct capture *capture)
 bool copying_stood_still(const struct capturer *capturer, const struct work *work,
 			 struct capture_thread *thread)
 {
+	struct observer *observer = capturer->observer;
 	struct look now = thread->look;
 	uint64_t pcount;
 
 	if (thread->look.sched_known)
-		return procfs_pcount(capturer->target, &work->proc, &pcount) == 0 &&
+		return observer->ops->pcount(observer, &work->proc, &pcount) == 0 &&
 		       pcount == thread->look.pcount;
 	/* a kernel without CONFIG_SCHED_INFO: the same call at the same place is no proof */
 	thread->consistent = false;
@@ -43,13 +44,14 @@ bool copying_stood_still(const struct capturer *capturer, const struct work *wor
 	       now.sp == thread->look.sp && now.pc == thread->look.pc;
 }
 
-/* Without a stop: where it is, and the arguments of its call (vfork returns through one). */
+/*
+ * What a look alone tells: where it is, and the arguments of its call (vfork returns through one).
+ */
 static void set_known_registers(struct capture_thread *thread)
 {
 	static const unsigned char args[] = REGS_CALL_ARGS;
 	const struct look *look = &thread->look;
 
-	thread->regs.known = 0;
 	regs_set(&thread->regs, REG_SP, look->sp);
 	regs_set(&thread->regs, REG_PC, look->pc);
 	for (unsigned i = 0; look->call == CALL_NUMBER && i < sizeof(args); i++)
@@ -102,6 +104,12 @@ int copying_round(struct capturer *capturer, const struct maps *maps, struct cap
 
 void copying_verify(struct capturer *capturer, struct capture *capture)
 {
+	struct observer *observer = capturer->observer;
+	size_t bytes, n = plan_count(capturer, PLAN_COPY, &bytes);
+
+	if (n == 0)
+		return;
+	observer->ops->begin_proof(observer, n);
 	for (size_t i = 0; i < capturer->work.n; i++)
 		if (capturer->work.data[i].plan == PLAN_COPY)
 			verify_copy(capturer, &capturer->work.data[i], &capture->threads.data[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which threads there are, what /proc says of them, and what is to be done with each. Stops
+ * Which threads there are, and what is to be done with each, from what the observer says. Stops
  * nothing: looks come before any stop, because a stop destroys what they see.
  */
 #include <stdlib.h>
@@ -28,7 +28,7 @@ int plan_update_table(struct capturer *capturer, const struct tids *tids, struct
 			procfs_thread_close(&capturer->work.data[old].proc);
 		if (old < n_old && known[old].proc.tid == *tid)
 			fresh = known[old++];
-		else
+		else if (capturer->observer->ops->keeps_files)
 			(void)procfs_thread_open(capturer->target, *tid, &fresh.proc);
 		capturer->work.data[capturer->work.n++] = fresh;
 	}
@@ -85,15 +85,16 @@ static enum plan make_plan(const struct capturer *capturer, struct capture_threa
 
 /*
  * A thread that was blocked when it was captured and has not been switched in since is where it
- * was: one read of schedstat proves it, and nothing more is read.
+ * was: its counters prove it, and nothing more is read.
  */
 static bool has_not_run(const struct capturer *capturer, const struct work *work,
 			struct capture_thread *thread)
 {
+	struct observer *observer = capturer->observer;
 	struct look *look = &thread->look;
 
-	if (!work->settled || procfs_schedstat(capturer->target, &work->proc, look) < 0 ||
-	    look->pcount != work->last.pcount)
+	if (!work->settled || observer->ops->counters(observer, &work->proc, look) < 0 ||
+	    look->pcount != work->last.pcount || look->birth != work->last.birth)
 		return false;
 	look->state = work->last.state;
 	look->call = work->last.call;
@@ -113,17 +114,27 @@ static bool only_we_woke_it(const struct work *work, const struct look *look)
 	       look->pc == last->pc;
 }
 
-static void read_look(const struct capturer *capturer, struct work *work, struct look *look)
+static void take_look(const struct capturer *capturer, struct work *work,
+		      struct capture_thread *thread)
 {
-	if (procfs_look(capturer->target, &work->proc, look) < 0)
-		look->call = CALL_UNREADABLE;
+	struct observer *observer = capturer->observer;
+
+	if (observer->ops->look(observer, &work->proc, &thread->look, &thread->regs) < 0)
+		thread->look.call = CALL_UNREADABLE;
+}
+
+static void read_look(const struct capturer *capturer, struct work *work,
+		      struct capture_thread *thread)
+{
+	const struct look *look = &thread->look;
+
+	take_look(capturer, work, thread);
 	if (look->sched_known || look->state == 0 || work->proc.schedstat_fd < 0)
 		return;
 	/* the tid is used again: the kept descriptor is that of a thread that has ended */
 	procfs_thread_close(&work->proc);
 	(void)procfs_thread_open(capturer->target, work->proc.tid, &work->proc);
-	if (procfs_look(capturer->target, &work->proc, look) < 0)
-		look->call = CALL_UNREADABLE;
+	take_look(capturer, work, thread);
 }
 
 static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
@@ -137,8 +148,8 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 		thread->how = CAPTURE_SAME;
 		return;
 	}
-	read_look(capturer, work, &thread->look);
-	if (capturer->reuse)
+	read_look(capturer, work, thread);
+	if (capturer->reuse && !thread->look.voluntary_known)
 		thread->look.voluntary_known = procfs_voluntary(capturer->target, work->proc.tid,
 								&thread->look.voluntary) == 0;
 	if (capturer->reuse && only_we_woke_it(work, &thread->look)) {
@@ -155,6 +166,7 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 
 void plan_look(struct capturer *capturer, struct capture *capture)
 {
+	capturer->observer->ops->begin(capturer->observer);
 	for (size_t i = 0; i < capturer->work.n; i++)
 		look_at(capturer, &capturer->work.data[i], &capture->threads.data[i]);
 }
@@ -192,6 +204,12 @@ size_t plan_count(const struct capturer *capturer, enum plan plan, size_t *ret_b
 /* Look again at the threads that moved, and plan anew. */
 void plan_retry(struct capturer *capturer, struct capture *capture)
 {
+	struct observer *observer = capturer->observer;
+	size_t bytes;
+
+	if (plan_count(capturer, PLAN_RETRY, &bytes) == 0)
+		return;
+	observer->ops->begin(observer);
 	for (size_t i = 0; i < capturer->work.n; i++) {
 		struct work *work = &capturer->work.data[i];
 		struct capture_thread *thread = &capture->threads.data[i];
@@ -199,7 +217,7 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 		if (work->plan != PLAN_RETRY)
 			continue;
 		work->late_look = true;
-		if (procfs_relook_call(capturer->target, &work->proc, &thread->look) < 0)
+		if (observer->ops->relook(observer, &work->proc, &thread->look, &thread->regs) < 0)
 			thread->look.state = 0;
 		work->plan = make_plan(capturer, thread);
 		if (work->plan == PLAN_STOP)

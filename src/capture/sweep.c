@@ -2,10 +2,10 @@
 /*
  * The order of one sweep (auto):
  *
- *	look        schedstat, stat, syscall, wchan of every thread        nothing is touched
+ *	look        state, counters, place of every thread                 nothing is touched
  *	copy        stacks of blocked threads                              nothing is touched
  *	stop round  running threads: stop, registers, stacks, release      some microseconds each
- *	verify      schedstat again: did the copied threads stand still?   nothing is touched
+ *	verify      pcount again: did the copied threads stand still?      nothing is touched
  *
  * A blocked thread whose pcount (times switched in) is the same before and after has not run in
  * between, so its copy belongs to the instant of the stops. Those that did run are tried again,
@@ -43,8 +43,10 @@ int capturer_new(const struct target *target, enum ss_stop mode, struct capturer
 	capturer->mode = mode;
 	pacing_init(&capturer->pacing, 0);
 	r = copier_init(&capturer->copier, target, err);
+	if (r == 0)
+		r = observer_open(observer_proc.name, target, NULL, &capturer->observer, err);
 	if (r < 0) {
-		free(capturer);
+		capturer_free(capturer);
 		return r;
 	}
 	*ret = capturer;
@@ -66,6 +68,7 @@ void capturer_free(struct capturer *capturer)
 	vec_done(&capturer->stops);
 	vec_done(&capturer->late);
 	copier_done(&capturer->copier);
+	observer_close(capturer->observer);
 	free(capturer);
 }
 
@@ -302,6 +305,7 @@ static int extend_copies(struct capturer *capturer, const struct sweep_request *
 	r = copier_run(&capturer->copier);
 	if (r < 0)
 		return copying_failed(capturer, r, err);
+	capturer->observer->ops->begin_proof(capturer->observer, capturer->copier.jobs.n);
 	vec_each(job, &capturer->copier.jobs) {
 		struct work *work = &capturer->work.data[job->thread];
 		struct capture_thread *thread = &capture->threads.data[job->thread];

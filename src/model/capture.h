@@ -18,7 +18,7 @@ enum look_call {
 	CALL_NUMBER,     /* blocked in system call `nr`; all fields hold */
 };
 
-/* What /proc says of one thread, read without touching it. */
+/* What the kernel says of one thread, read without touching it. */
 struct look {
 	pid_t tid;
 	uint64_t at_ns;                           /* CLOCK_MONOTONIC when it was read */
@@ -27,6 +27,8 @@ struct look {
 	int cpu;                                  /* where it last ran, -1 unknown */
 	bool sched_known;                         /* the next three hold (CONFIG_SCHED_INFO) */
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
+	uint64_t birth; /* when the kernel says that it began, to tell it from another with its
+			   tid; 0 unknown */
 	bool voluntary_known;                     /* read by sweep_tick only */
 	uint64_t voluntary;                       /* voluntary_ctxt_switches */
 	enum look_call call;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * observer.h: who tells what the threads do, without touching them. An observer is a name and a few
+ * functions, one const instance a file:
+ *
+ *	bpf     a walk over the kernel's own tasks: all threads at once, with their registers
+ *	proc    the files of /proc, thread by thread: works wherever ptrace does
+ *
+ * A round is a `begin` and the looks after it. Only between the stops of a sweep, never while a
+ * thread stands still: rounds may allocate and open files.
+ */
+#ifndef SS_CAPTURE_OBSERVER_H
+#define SS_CAPTURE_OBSERVER_H
+
+#include "base/error.h"
+#include "model/capture.h"
+#include "target/procfs.h"
+
+struct observer;
+struct tids;
+
+struct observer_ops {
+	const char *name;
+	bool keeps_files; /* works best with a descriptor of each thread's schedstat kept open */
+
+	/*
+	 * `like`: an observer of another process, of the same kind, that may share what took time
+	 * to make; NULL: there is none. The target outlives the observer.
+	 */
+	int (*open)(const struct target *target, const struct observer *like, struct observer **ret,
+		    struct ss_error *err);
+	void (*close)(struct observer *observer);
+
+	/* All threads that there are now. */
+	int (*list)(struct observer *observer, struct tids *ret, struct ss_error *err);
+
+	/* Looks that follow are not older than this call, or than the list made just before it. */
+	void (*begin)(struct observer *observer);
+
+	/*
+	 * Only the counters of *look, its birth and at_ns. 0 or a negative errno, among them
+	 * -ENODATA if the kernel does not count.
+	 */
+	int (*counters)(struct observer *observer, const struct procfs_thread *thread,
+			struct look *look);
+
+	/*
+	 * Everything in struct look (voluntary perhaps not), and in *regs what is known of a blocked
+	 * thread's registers, perhaps none. Results as procfs_look's.
+	 */
+	int (*look)(struct observer *observer, const struct procfs_thread *thread,
+		    struct look *look, struct regs *regs);
+
+	/* The same again, for a thread with such a look already. Results as procfs_relook_call's. */
+	int (*relook)(struct observer *observer, const struct procfs_thread *thread,
+		      struct look *look, struct regs *regs);
+
+	/* The pcounts of some n threads, not older than this call, will be asked for. */
+	void (*begin_proof)(struct observer *observer, size_t n);
+
+	/* 0, or a negative errno; also if another thread has this one's tid by now. */
+	int (*pcount)(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret);
+};
+
+/* Each instance begins with one. */
+struct observer {
+	const struct observer_ops *ops;
+	const struct target *target;
+};
+
+extern const struct observer_ops observer_proc;
+
+/* NULL-terminated, in the order of preference; the names alone likewise. */
+extern const struct observer_ops *const observers[];
+extern const char *const observer_names[];
+
+/*
+ * Open the observer of this name; NULL: the first one that is permitted here, proc if need be.
+ */
+int observer_open(const char *name, const struct target *target, const struct observer *like,
+		  struct observer **ret, struct ss_error *err);
+void observer_close(struct observer *observer); /* NULL is fine */
+
+#endif
