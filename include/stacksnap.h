@@ -60,7 +60,10 @@ extern "C" {
 	  "written: text, count, pprof, folded, json, speedscope, html; read: whole pprof files, " \
 	  "gzipped or not")                                                                        \
 	X(MISMATCH, "profiles of different types",                                                 \
-	  "compare or add profiles of one kind, such as two made with --block")
+	  "compare or add profiles of one kind, such as two made with --block")                    \
+	X(OBSERVER, "the bpf observer cannot work here",                                           \
+	  "run as root, or with CAP_BPF and CAP_PERFMON, on Linux 5.15 or later with BTF; or use " \
+	  "--observer=proc")
 
 enum ss_error_kind {
 #define X(name, what, hint) SS_ERR_##name,
@@ -179,6 +182,7 @@ struct ss_fetch {
 struct ss_session_options {
 	enum ss_stop stop;
 	const char *unwinder; /* NULL: the default; else one of ss_unwinder_names() */
+	const char *observer; /* NULL: the best permitted; else one of ss_observer_names() */
 	const pid_t *tids;    /* look only at these threads; NULL: all */
 	size_t ntids;
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
@@ -234,6 +238,10 @@ const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapsho
 
 /* NULL-terminated, the default first. */
 const char *const *ss_unwinder_names(void);
+const char *const *ss_observer_names(void);
+
+/* The observer in use; *ret_refusal: why the first one could not be had, "" if it was not refused. */
+const char *ss_session_observer(const struct ss_session *session, const char **ret_refusal);
 
 /* ---- profiles ---- */
 

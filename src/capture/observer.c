@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-const struct observer_ops *const observers[] = { &observer_proc, NULL };
-const char *const observer_names[] = { "proc", NULL };
+const struct observer_ops *const observers[] = { &observer_bpf, &observer_proc, NULL };
+const char *const observer_names[] = { "bpf", "proc", NULL };
 
 static const struct observer_ops *find(const char *name)
 {
@@ -15,26 +15,15 @@ static const struct observer_ops *find(const char *name)
 	return NULL;
 }
 
-static int open_one(const struct observer_ops *ops, const struct target *target,
-		    const struct observer *like, struct observer **ret, struct ss_error *err)
-{
-	return ops->open(target, like && like->ops == ops ? like : NULL, ret, err);
-}
-
 int observer_open(const char *name, const struct target *target, const struct observer *like,
 		  struct observer **ret, struct ss_error *err)
 {
-	const struct observer_ops *ops = name ? find(name) : NULL;
-	int r = -ENOENT;
+	const struct observer_ops *ops = name ? find(name) : observers[0];
 
-	if (name && !ops)
+	if (!ops)
 		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL, "no observer is called '%s'",
 				    name);
-	if (ops)
-		return open_one(ops, target, like, ret, err);
-	for (size_t i = 0; observers[i] && r < 0; i++)
-		r = open_one(observers[i], target, like, ret, err);
-	return r;
+	return ops->open(target, like && like->ops == ops ? like : NULL, ret, err);
 }
 
 void observer_close(struct observer *observer)

@@ -68,15 +68,14 @@ struct observer {
 	const struct target *target;
 };
 
+extern const struct observer_ops observer_bpf;
 extern const struct observer_ops observer_proc;
 
 /* NULL-terminated, in the order of preference; the names alone likewise. */
 extern const struct observer_ops *const observers[];
 extern const char *const observer_names[];
 
-/*
- * Open the observer of this name; NULL: the first one that is permitted here, proc if need be.
- */
+/* Open the observer of this name; NULL: the first of them all. */
 int observer_open(const char *name, const struct target *target, const struct observer *like,
 		  struct observer **ret, struct ss_error *err);
 void observer_close(struct observer *observer); /* NULL is fine */

@@ -255,6 +255,8 @@ static void settle_stop(struct capturer *capturer, struct stop *stop, struct cap
 	bool has_stack = thread->how != CAPTURE_NONE;
 
 	work->plan = PLAN_DONE;
+	if (!capturer->observer->ops->keeps_files)
+		procfs_thread_close(&work->proc);
 	note_exit(capturer, stop);
 	switch (stop->state) {
 	case STOP_RELEASED:
@@ -291,6 +293,10 @@ static void add_stop(struct capturer *capturer, size_t i, struct capture *captur
 	struct capture_thread *thread = &capture->threads.data[i];
 
 	if (!is_late(capturer, stop.tid)) {
+		/* for pcount beside the stop, where nothing may be opened */
+		if (!capturer->observer->ops->keeps_files)
+			(void)procfs_thread_open(capturer->target, stop.tid,
+						 &capturer->work.data[i].proc);
 		(void)vec_push(&capturer->stops, stop); /* room was reserved */
 		return;
 	}

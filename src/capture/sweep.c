@@ -72,6 +72,29 @@ void capturer_free(struct capturer *capturer)
 	free(capturer);
 }
 
+int capturer_observe(struct capturer *capturer, const char *name, const struct capturer *like,
+		     struct ss_error *err)
+{
+	struct observer *observer;
+	int r = observer_open(name, capturer->target, like ? like->observer : NULL, &observer, err);
+
+	if (r < 0)
+		return r;
+	observer_close(capturer->observer);
+	capturer->observer = observer;
+	return 0;
+}
+
+const char *capturer_observer(const struct capturer *capturer)
+{
+	return capturer->observer->ops->name;
+}
+
+int capturer_list(const struct capturer *capturer, struct tids *ret, struct ss_error *err)
+{
+	return capturer->observer->ops->list(capturer->observer, ret, err);
+}
+
 static int begin(struct capturer *capturer, const struct tids *tids, struct capture *capture,
 		 struct ss_error *err)
 {

@@ -31,6 +31,18 @@ void capturer_free(struct capturer *capturer); /* NULL is fine */
 void capturer_limit_pause(struct capturer *capturer, uint64_t max_ns);
 
 /*
+ * Look through the observer of this name (observer_names) instead of /proc, before the first sweep;
+ * NULL: the best there is. `like`: a capturer of another process, whose observer may share what took
+ * time to make; or NULL. On failure everything is as before.
+ */
+int capturer_observe(struct capturer *capturer, const char *name, const struct capturer *like,
+		     struct ss_error *err);
+const char *capturer_observer(const struct capturer *capturer);
+
+/* All threads that there are now; a sweep that follows at once need not look again. */
+int capturer_list(const struct capturer *capturer, struct tids *ret, struct ss_error *err);
+
+/*
  * Sweep these threads. `maps` (read before) bounds the stacks. The capture's threads come in the
  * order of tids; its bytes stay valid until the next sweep_threads.
  */

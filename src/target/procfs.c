@@ -126,10 +126,20 @@ static void read_syscall(const struct target *target, struct look *look)
 		procparse_syscall(text, look);
 }
 
-/* "0": it is not asleep, or we may not know (proc_pid_wchan). */
-static void read_wchan(const struct target *target, struct look *look)
+static bool is_asleep(char state)
 {
-	ssize_t n = read_task(target, look->tid, "wchan", look->wchan, sizeof(look->wchan));
+	return state == 'S' || state == 'D' || state == 'I';
+}
+
+/* "0": it is not asleep, or we may not know (proc_pid_wchan). */
+void procfs_wchan(const struct target *target, struct look *look)
+{
+	ssize_t n;
+
+	look->wchan[0] = '\0';
+	if (!is_asleep(look->state))
+		return;
+	n = read_task(target, look->tid, "wchan", look->wchan, sizeof(look->wchan));
 
 	if (n <= 0 || strcmp(look->wchan, "0") == 0)
 		look->wchan[0] = '\0';
@@ -160,11 +170,6 @@ static int read_run_state(const struct target *target, const struct procfs_threa
 	return r;
 }
 
-static bool is_asleep(char state)
-{
-	return state == 'S' || state == 'D' || state == 'I';
-}
-
 int procfs_look(const struct target *target, const struct procfs_thread *thread, struct look *ret)
 {
 	struct look look = { .tid = thread->tid, .cpu = -1 };
@@ -172,10 +177,9 @@ int procfs_look(const struct target *target, const struct procfs_thread *thread,
 
 	if (r < 0)
 		return r;
-	if (is_asleep(look.state)) {
-		read_wchan(target, &look);
+	procfs_wchan(target, &look);
+	if (is_asleep(look.state))
 		read_exec_start(target, &look);
-	}
 	*ret = look;
 	return 0;
 }

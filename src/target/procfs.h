@@ -53,6 +53,9 @@ int procfs_pcount(const struct target *target, const struct procfs_thread *threa
 int procfs_schedstat(const struct target *target, const struct procfs_thread *thread,
 		     struct look *look);
 
+/* Only look->wchan, by its tid and state: "" for a thread that does not sleep. */
+void procfs_wchan(const struct target *target, struct look *look);
+
 /* voluntary_ctxt_switches of status: 0, or a negative errno. */
 int procfs_voluntary(const struct target *target, pid_t tid, uint64_t *ret);
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bpfiter.h: one walk of the kernel over all threads of a process (a BPF task iterator): bpf(2)
+ * alone, with instructions made here and offsets from the running kernel's BTF. Sees threads that
+ * run as well as those that do not, and touches none. Linux 5.15 or later on x86-64, with BTF,
+ * CAP_BPF and CAP_PERFMON, from the initial pid namespace; elsewhere bpfiter_open says what lacks.
+ */
+#ifndef SS_CAPTURE_BPFITER_H
+#define SS_CAPTURE_BPFITER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "model/regs.h"
+
+/* Which words of a thread are wanted: two programs, two records. */
+enum bpfiter_kind {
+	BPFITER_TASKS,  /* struct bpf_task */
+	BPFITER_COUNTS, /* struct bpf_count, in two thirds of the time */
+	BPFITER_KINDS,
+};
+
+/*
+ * A thread as task_struct has it. pcount is read first: if it is the same later and the thread was off
+ * the CPU, the rest holds.
+ * Numbers are the kernel's, those of threads the initial pid namespace's.
+ */
+struct bpf_task {
+	uint64_t pcount;  /* sched_info.pcount */
+	uint64_t at_ns;   /* CLOCK_MONOTONIC */
+	uint64_t birth;   /* start_boottime */
+	uint64_t run_ns;  /* se.sum_exec_runtime */
+	uint64_t wait_ns; /* sched_info.run_delay */
+	uint64_t exec_start_ns;
+	uint64_t voluntary; /* nvcsw */
+	uint32_t pid, tgid, state, exit_state, flags, on_cpu, cpu;
+	uint32_t thread_status; /* thread_info.status */
+	char comm[16];
+	/*
+	 * As they were when it last left user space: they hold while it is off the CPU, and not
+	 * while it runs. By DWARF number.
+	 */
+	uint64_t regs[REG_COUNT];
+	uint64_t call; /* orig_ax: the number of its system call, -1 none */
+	uint64_t code_segment;
+};
+
+struct bpf_count {
+	uint64_t pcount, birth;
+	uint32_t pid, tgid;
+};
+
+struct bpfiter {
+	int program[BPFITER_KINDS], link[BPFITER_KINDS];
+};
+
+/*
+ * For the process `pid`. `like` shares its programs, which take some milliseconds to make; NULL:
+ * make them. SS_ERR_OBSERVER says why not.
+ */
+int bpfiter_open(pid_t pid, const struct bpfiter *like, struct bpfiter *ret, struct ss_error *err);
+void bpfiter_close(struct bpfiter *iter);
+
+/*
+ * Append the records of all its threads to *buf, in no certain order; before Linux 6.1 those of all
+ * other processes too. 0 or a negative errno.
+ */
+int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf *buf);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The observer that has the kernel walk over its own tasks: one walk (capture/bpfiter) is a round,
+ * and gives every blocked thread's registers, so that none need be stopped for them. Whatever a
+ * record cannot tell, or the walk did not meet, is asked of /proc: so every look is answered.
+ *
+ * That a record holds for a thread off the CPU: pcount rises (sched_info_arrive) before on_cpu is
+ * set (prepare_task), which is before the thread runs (context_switch, kernel/sched/core.c); on_cpu
+ * is cleared when its last user registers have long been saved (finish_task). So with on_cpu 0, and
+ * the same pcount at a later proof, the thread did not run in between.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "capture/bpfiter.h"
+#include "capture/observer.h"
+#include "target/target.h"
+
+#if defined(__x86_64__)
+
+enum {
+	SINGLE_SHARE = 8, /* a proof of fewer than one in so many threads: cheaper one by one */
+};
+
+#define LIST_AGE_NS NS_PER_MS /* how old a list may be for the looks that follow it */
+
+/* include/linux/sched.h; what PF_USER_WORKER was before 6.4 is long gone */
+enum {
+	PF_IO_WORKER = 0x10,
+	PF_USER_WORKER = 0x4000,
+	PF_KTHREAD = 0x200000,
+	TASK_REPORT = 0x7f,
+	TASK_IDLE = 0x402,
+	TASK_UNINTERRUPTIBLE = 0x2,
+	TASK_RTLOCK_WAIT = 0x1000,
+	TASK_FROZEN = 0x8000,
+};
+
+enum {
+	TS_COMPAT = 0x2, /* arch/x86/include/asm/thread_info.h: a call of 32 bits (int 0x80) */
+	USER_CS = 0x33,  /* 64-bit code */
+};
+
+struct bpf_observer {
+	struct observer base;
+	struct bpfiter iter;
+	struct buf tasks, counts; /* records, by pid */
+	uint64_t listed_ns;       /* CLOCK_MONOTONIC of a list that no look has used yet; 0: none */
+	bool one_by_one;          /* the proof at hand */
+};
+
+static struct bpf_observer *self(struct observer *observer)
+{
+	return (struct bpf_observer *)observer;
+}
+
+/* ---- records ---- */
+
+/* All records begin alike, for sorting and finding. */
+struct record_shape {
+	size_t len, pid, tgid; /* bytes; offsets */
+};
+
+static const struct record_shape task_shape = {
+	sizeof(struct bpf_task),
+	offsetof(struct bpf_task, pid),
+	offsetof(struct bpf_task, tgid),
+};
+
+static const struct record_shape count_shape = {
+	sizeof(struct bpf_count),
+	offsetof(struct bpf_count, pid),
+	offsetof(struct bpf_count, tgid),
+};
+
+static uint32_t word_at(const void *record, size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, (const char *)record + offset, sizeof(word));
+	return word;
+}
+
+static int compare_pids(const void *a, const void *b, void *shape)
+{
+	size_t offset = ((const struct record_shape *)shape)->pid;
+	uint32_t x = word_at(a, offset), y = word_at(b, offset);
+
+	return x < y ? -1 : x > y;
+}
+
+/* Drop other processes' (Linux before 6.1), and order by pid: mostly they come so. */
+static void order_records(struct buf *buf, const struct record_shape *shape, pid_t tgid)
+{
+	size_t kept = 0;
+	bool ordered = true;
+
+	for (size_t at = 0; at + shape->len <= buf->len; at += shape->len) {
+		char *record = buf->data + at;
+
+		if (word_at(record, shape->tgid) != (uint32_t)tgid)
+			continue;
+		if (kept != at)
+			memcpy(buf->data + kept, record, shape->len);
+		if (kept && compare_pids(buf->data + kept - shape->len, buf->data + kept,
+					 (void *)shape) >= 0)
+			ordered = false;
+		kept += shape->len;
+	}
+	buf_cut(buf, kept);
+	if (!ordered)
+		qsort_r(buf->data, buf->len / shape->len, shape->len, compare_pids, (void *)shape);
+}
+
+static const void *find_record(const struct buf *buf, const struct record_shape *shape, pid_t tid)
+{
+	size_t low = 0, high = buf->len / shape->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *record = buf->data + middle * shape->len;
+		uint32_t pid = word_at(record, shape->pid);
+
+		if (pid == (uint32_t)tid)
+			return record;
+		if (pid < (uint32_t)tid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Left empty on failure: then /proc answers. */
+static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind)
+{
+	struct buf *buf = kind == BPFITER_TASKS ? &bpf->tasks : &bpf->counts;
+	const struct record_shape *shape = kind == BPFITER_TASKS ? &task_shape : &count_shape;
+	int r;
+
+	buf_reset(buf);
+	r = bpfiter_read(&bpf->iter, kind, buf);
+	if (r < 0)
+		buf_reset(buf);
+	order_records(buf, shape, bpf->base.target->pid);
+	return r;
+}
+
+/* ---- from a record to a look ---- */
+
+/* As task_state_index() and task_index_to_char() do it. */
+static char state_letter(const struct bpf_task *task)
+{
+	uint32_t state = (task->state | task->exit_state) & TASK_REPORT;
+	unsigned index;
+
+	if ((task->state & TASK_IDLE) == TASK_IDLE)
+		return 'I';
+	if (task->state & (TASK_RTLOCK_WAIT | TASK_FROZEN))
+		state = TASK_UNINTERRUPTIBLE;
+	index = state ? 32 - (unsigned)__builtin_clz(state) : 0;
+	return "RSDTtXZP"[index];
+}
+
+/*
+ * A thread in the middle of a switch; one that has no user registers (an io_uring worker); one in
+ * code or a call of 32 bits, whose arguments are elsewhere.
+ */
+static bool is_odd(const struct bpf_task *task)
+{
+	if (task->exit_state)
+		return false;
+	return (task->on_cpu && task->state) || (task->thread_status & TS_COMPAT) ||
+	       (task->flags & (PF_IO_WORKER | PF_USER_WORKER | PF_KTHREAD)) ||
+	       (task->state && (uint16_t)task->code_segment != USER_CS);
+}
+
+static void fill_counters(const struct bpf_task *task, struct look *look)
+{
+	look->at_ns = task->at_ns;
+	look->birth = task->birth;
+	look->on_cpu_ns = task->run_ns;
+	look->run_queue_ns = task->wait_ns;
+	look->pcount = task->pcount;
+	look->sched_known = task->run_ns || task->wait_ns || task->pcount;
+}
+
+static void fill_call(const struct bpf_task *task, struct look *look)
+{
+	static const unsigned char args[] = REGS_CALL_ARGS;
+	int32_t nr = (int32_t)task->call;
+
+	look->sp = task->regs[REG_SP];
+	look->pc = task->regs[REG_PC];
+	/* -1 after a fault or an interrupt (idtentry_body) */
+	look->call = nr < 0 ? CALL_NONE : CALL_NUMBER;
+	look->nr = nr;
+	for (unsigned i = 0; nr >= 0 && i < ARRAY_SIZE(args); i++)
+		look->args[i] = task->regs[args[i]];
+}
+
+/* In a call rax, rcx and r11 are not the program's (entry_SYSCALL_64). */
+static void fill_registers(const struct bpf_task *task, struct regs *regs)
+{
+	bool in_call = (int32_t)task->call >= 0;
+
+	for (unsigned i = 0; i < REG_COUNT; i++)
+		if (!in_call || (i != 0 && i != 2 && i != 11))
+			regs_set(regs, i, task->regs[i]);
+}
+
+static void fill_look(const struct bpf_task *task, struct look *look, struct regs *regs)
+{
+	fill_counters(task, look);
+	memcpy(look->comm, task->comm, sizeof(task->comm));
+	look->comm[sizeof(task->comm)] = '\0';
+	look->state = state_letter(task);
+	look->cpu = (int)task->cpu;
+	look->voluntary_known = true;
+	look->voluntary = task->voluntary;
+	look->exec_start_ns = task->exec_start_ns;
+	if (task->state == 0 && !task->exit_state) {
+		look->call = CALL_RUNNING;
+		look->exec_start_ns = 0;
+		return;
+	}
+	fill_call(task, look);
+	fill_registers(task, regs);
+}
+
+/* ---- the operations ---- */
+
+static void bpf_close(struct observer *observer)
+{
+	struct bpf_observer *bpf = self(observer);
+
+	bpfiter_close(&bpf->iter);
+	buf_done(&bpf->tasks);
+	buf_done(&bpf->counts);
+	free(bpf);
+}
+
+static int bpf_open(const struct target *target, const struct observer *like, struct observer **ret,
+		    struct ss_error *err)
+{
+	const struct bpf_observer *other = (const struct bpf_observer *)like;
+	struct bpf_observer *bpf = calloc(1, sizeof(*bpf));
+	int r;
+
+	if (!bpf)
+		return ss_error_oom(err);
+	bpf->base = (struct observer){ .ops = &observer_bpf, .target = target };
+	buf_init(&bpf->tasks);
+	buf_init(&bpf->counts);
+	r = bpfiter_open(target->pid, other ? &other->iter : NULL, &bpf->iter, err);
+	if (r < 0) {
+		free(bpf);
+		return ss_error_wrap(err, "observer bpf");
+	}
+	*ret = &bpf->base;
+	return 0;
+}
+
+/* The walk that lists serves the looks that follow at once. */
+static int bpf_list(struct observer *observer, struct tids *ret, struct ss_error *err)
+{
+	struct bpf_observer *bpf = self(observer);
+
+	if (walk(bpf, BPFITER_TASKS) < 0 || bpf->tasks.len == 0)
+		return target_list(observer->target, ret, err);
+	ret->tid.n = 0;
+	if (vec_reserve(&ret->tid, bpf->tasks.len / sizeof(struct bpf_task)) < 0)
+		return ss_error_oom(err);
+	for (size_t at = 0; at < bpf->tasks.len; at += sizeof(struct bpf_task))
+		ret->tid.data[ret->tid.n++] = (pid_t)word_at(bpf->tasks.data + at, task_shape.pid);
+	bpf->listed_ns = clock_mono_ns();
+	return 0;
+}
+
+static void bpf_begin(struct observer *observer)
+{
+	struct bpf_observer *bpf = self(observer);
+
+	if (bpf->listed_ns == 0 || clock_mono_ns() - bpf->listed_ns > LIST_AGE_NS)
+		(void)walk(bpf, BPFITER_TASKS);
+	bpf->listed_ns = 0;
+}
+
+static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
+{
+	return find_record(&bpf->tasks, &task_shape, tid);
+}
+
+static int bpf_counters(struct observer *observer, const struct procfs_thread *thread,
+			struct look *look)
+{
+	const struct bpf_task *task = find_task(self(observer), thread->tid);
+
+	if (!task || task->exit_state)
+		return -ESRCH;
+	fill_counters(task, look);
+	return look->sched_known ? 0 : -ENODATA;
+}
+
+static int bpf_look(struct observer *observer, const struct procfs_thread *thread,
+		    struct look *look, struct regs *regs)
+{
+	const struct bpf_task *task = find_task(self(observer), thread->tid);
+
+	*look = (struct look){ .tid = thread->tid, .cpu = -1 };
+	regs->known = 0;
+	if (!task || is_odd(task))
+		return procfs_look(observer->target, thread, look);
+	fill_look(task, look, regs);
+	procfs_wchan(observer->target, look);
+	return 0;
+}
+
+static int bpf_relook(struct observer *observer, const struct procfs_thread *thread,
+		      struct look *look, struct regs *regs)
+{
+	const struct bpf_task *task = find_task(self(observer), thread->tid);
+
+	if (task && !is_odd(task))
+		return bpf_look(observer, thread, look, regs);
+	regs->known = 0;
+	return procfs_relook_call(observer->target, thread, look);
+}
+
+static void bpf_begin_proof(struct observer *observer, size_t n)
+{
+	struct bpf_observer *bpf = self(observer);
+
+	bpf->one_by_one = n < bpf->tasks.len / sizeof(struct bpf_task) / SINGLE_SHARE;
+	if (!bpf->one_by_one && walk(bpf, BPFITER_COUNTS) < 0)
+		bpf->one_by_one = true;
+}
+
+static int bpf_pcount(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret)
+{
+	struct bpf_observer *bpf = self(observer);
+	const struct bpf_task *task = find_task(bpf, thread->tid);
+	const struct bpf_count *count;
+
+	if (bpf->one_by_one || !task)
+		return procfs_pcount(observer->target, thread, ret);
+	count = find_record(&bpf->counts, &count_shape, thread->tid);
+	if (!count || count->birth != task->birth)
+		return -ESRCH;
+	*ret = count->pcount;
+	return 0;
+}
+
+#else
+
+static int bpf_open(const struct target *target, const struct observer *like, struct observer **ret,
+		    struct ss_error *err)
+{
+	(void)target;
+	(void)like;
+	(void)ret;
+	return ss_error_set(err, SS_ERR_OBSERVER, ENOTSUP,
+			    "observer bpf: it is written for x86-64 only");
+}
+
+#endif
+
+const struct observer_ops observer_bpf = {
+	.name = "bpf",
+	.open = bpf_open,
+#if defined(__x86_64__)
+	.close = bpf_close,
+	.list = bpf_list,
+	.begin = bpf_begin,
+	.counters = bpf_counters,
+	.look = bpf_look,
+	.relook = bpf_relook,
+	.begin_proof = bpf_begin_proof,
+	.pcount = bpf_pcount,
+#endif
+};
