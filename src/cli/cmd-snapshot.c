@@ -12,14 +12,20 @@
 #include "record.h"
 #include "snap.h"
 
+static void print_names(FILE *file, const char *what, const char *const *names, const char *first)
+{
+	fprintf(file, "%s:", what);
+	for (size_t i = 0; names[i]; i++)
+		fprintf(file, " %s%s", names[i], i == 0 ? first : "");
+	fputc('\n', file);
+}
+
 static void print_version(FILE *file)
 {
-	const char *const *names = ss_unwinder_names();
-
-	fprintf(file, "stacksnap %s\nunwinders:", ss_version());
-	for (size_t i = 0; names[i]; i++)
-		fprintf(file, " %s%s", names[i], i == 0 ? " (default)" : "");
-	fputs("\nLicence: GPL-2.0-or-later. There is no warranty.\n", file);
+	fprintf(file, "stacksnap %s\n", ss_version());
+	print_names(file, "unwinders", ss_unwinder_names(), " (default)");
+	print_names(file, "observers", ss_observer_names(), " (if permitted)");
+	fputs("Licence: GPL-2.0-or-later. There is no warranty.\n", file);
 }
 
 static int print_about(const struct opts *opts, const struct msg *msg)

@@ -163,12 +163,23 @@ static bool wants_debuginfod(const struct opts *opts)
 	return !opts->no_debuginfod && urls && *urls;
 }
 
+static void report_observer(const struct job *job, const struct look *look)
+{
+	const char *refusal, *name = ss_session_observer(look->session, &refusal);
+
+	if (refusal[0])
+		msg_info(job->msg, "%d: observer %s (%s)", (int)look->pid, name, refusal);
+	else
+		msg_info(job->msg, "%d: observer %s", (int)look->pid, name);
+}
+
 static void open_sessions(struct job *job)
 {
 	const struct opts *opts = job->opts;
 	const struct ss_session_options options = {
 		.stop = opts->stop,
 		.unwinder = opts->unwinder,
+		.observer = opts->observer,
 		.tids = opts->tids.n ? opts->tids.ids : NULL,
 		.ntids = opts->tids.n,
 		.thread_regex = opts->thread,
@@ -191,6 +202,8 @@ static void open_sessions(struct job *job)
 			if (look.subprocess && has_ended(&err))
 				continue;
 			job_failed(job, &err);
+		} else {
+			report_observer(job, &look);
 		}
 		job->looks[kept++] = look;
 	}

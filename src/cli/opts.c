@@ -103,6 +103,16 @@ static int set_debuginfod(struct opts *opts, const char *value, struct ss_error 
 	return r;
 }
 
+static int set_observer(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned i;
+	int r = parse_choice(value, "--observer", ss_observer_names(), &i, err);
+
+	if (r == 0)
+		opts->observer = value;
+	return r;
+}
+
 /* The last of one option wins, as everywhere; two options that disagree are a mistake. */
 static int choose_format(struct opts *opts, enum ss_format format, const char *by,
 			 struct ss_error *err)
@@ -356,6 +366,7 @@ const struct opt opts_table[] = {
 	{ "stop", 0, "auto|all|never", "what may be stopped (auto: threads that run)", stop_values,
 	  set_stop },
 	{ "max-pause", 0, "TIME", "stop no thread for longer than this", NULL, set_max_pause },
+	{ "observer", 0, "NAME", "bpf (if permitted) or proc", ss_observer_names, set_observer },
 	{ "unwinder", 0, "NAME", "another unwinder: see --version", ss_unwinder_names,
 	  set_unwinder },
 	{ "debug-dir", 0, "DIR[,DIR...]", "look for debug files here first", NULL, set_debug_dir },
@@ -386,12 +397,7 @@ const struct opt opts_table[] = {
 const size_t opts_count = sizeof(opts_table) / sizeof(opts_table[0]);
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
-static const char *const later_options[] = {
-	"threadcreate",
-	"trace",
-	"observer",
-	"no-symbols",
-};
+static const char *const later_options[] = { "threadcreate", "trace", "no-symbols" };
 static const char *const later_commands[] = { "top", "serve", "symbolize" };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

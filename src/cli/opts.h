@@ -52,6 +52,7 @@ struct opts {
 	const char *thread, *focus, *ignore; /* regular expressions, not checked yet; NULL: none */
 	enum ss_stop stop;
 	const char *unwinder; /* NULL: the default */
+	const char *observer; /* the same */
 	struct dir_list debug_dirs;
 	bool no_debuginfod;
 	const char *output;    /* a path or "-" */

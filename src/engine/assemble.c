@@ -175,6 +175,7 @@ static int describe_process(struct assembly *a)
 	snapshot->exe = process.exe;
 	snapshot->cmdline = process.cmdline;
 	snapshot->stop = process.stop;
+	snapshot->observer = process.observer;
 	snapshot->unwinder = session->unwinder_ops->name;
 	snapshot->wall_ns = session->capture.wall_ns;
 	snapshot->mono_ns = session->capture.start_ns;

@@ -62,6 +62,7 @@ int session_describe(struct ss_session *session, struct arena *arena,
 		.exe = keep_text(arena, target_read_exe, &session->target),
 		.cmdline = keep_text(arena, target_read_cmdline, &session->target),
 		.stop = stop_names[session->stop],
+		.observer = capturer_observer(session->capturer),
 	};
 	return ret->comm && ret->exe && ret->cmdline ? 0 : -ENOMEM;
 }

@@ -33,6 +33,7 @@ static int describe(struct ss_profile *profile, struct ss_session *session)
 	profile->exe = process.exe;
 	profile->cmdline = process.cmdline;
 	profile->stop = process.stop;
+	profile->observer = process.observer;
 	profile->unwinder = session->unwinder_ops->name;
 	return 0;
 }

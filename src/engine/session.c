@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/fileio.h"
+#include "capture/observer.h"
 #include "engine/owners.h"
 #include "target/procfs.h"
 
@@ -54,8 +55,22 @@ static int check_tracer(const struct ss_session *session, struct ss_error *err)
 	return target_explain_denied(session->target.pid, "attach to", err);
 }
 
+/* The best observer, or the next best, unless one was asked for. */
+static int choose_observer(struct ss_session *session, const char *name,
+			   const struct ss_session *like, struct ss_error *err)
+{
+	const struct capturer *other = like ? like->capturer : NULL;
+
+	if (name)
+		return capturer_observe(session->capturer, name, other, err);
+	if (capturer_observe(session->capturer, NULL, other, &session->refusal) == 0)
+		session->refusal.kind = SS_ERR_NONE;
+	return 0;
+}
+
 static int open_stages(struct ss_session *session, pid_t pid,
-		       const struct ss_session_options *options, struct ss_error *err)
+		       const struct ss_session_options *options, const struct ss_session *like,
+		       struct ss_error *err)
 {
 	int r = target_open(pid, &session->target, err);
 
@@ -78,11 +93,14 @@ static int open_stages(struct ss_session *session, pid_t pid,
 		r = capturer_new(&session->target, session->stop, &session->capturer, err);
 	if (r == 0)
 		capturer_limit_pause(session->capturer, session->max_pause_ns);
+	if (r == 0)
+		r = choose_observer(session, options->observer, like, err);
 	return r;
 }
 
-int ss_session_open(pid_t pid, const struct ss_session_options *options, struct ss_session **ret,
-		    struct ss_error *err)
+static int open_session(pid_t pid, const struct ss_session_options *options,
+			const struct ss_session *like, struct ss_session **ret,
+			struct ss_error *err)
 {
 	struct ss_session *session = calloc(1, sizeof(*session));
 	int r;
@@ -97,13 +115,19 @@ int ss_session_open(pid_t pid, const struct ss_session_options *options, struct 
 	lockwords_init(&session->locks);
 	r = copy_options(session, options, err);
 	if (r == 0)
-		r = open_stages(session, pid, options, err);
+		r = open_stages(session, pid, options, like, err);
 	if (r < 0) {
 		ss_session_close(session);
 		return r;
 	}
 	*ret = session;
 	return 0;
+}
+
+int ss_session_open(pid_t pid, const struct ss_session_options *options, struct ss_session **ret,
+		    struct ss_error *err)
+{
+	return open_session(pid, options, NULL, ret, err);
 }
 
 int session_open_like(const struct ss_session *like, pid_t pid, struct ss_session **ret,
@@ -117,8 +141,12 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 		.max_pause_ns = like->max_pause_ns,
 		.debug_dirs = like->sources.debug_dirs,
 		.debuginfod = like->sources.fetcher != NULL,
+		/* what that one does not have, for whatever reason, its children do without */
+		.observer = strcmp(capturer_observer(like->capturer), observer_names[0]) != 0
+				    ? capturer_observer(like->capturer)
+				    : NULL,
 	};
-	int r = ss_session_open(pid, &options, ret, err);
+	int r = open_session(pid, &options, like, ret, err);
 
 	return r < 0 ? r : session_fetch(*ret, false, err);
 }
@@ -196,7 +224,7 @@ static bool wants_tid(const struct ss_session *session, pid_t tid)
 int session_list_threads(struct ss_session *session, struct ss_error *err)
 {
 	size_t kept, all;
-	int r = target_list(&session->target, &session->all_tids, err);
+	int r = capturer_list(session->capturer, &session->all_tids, err);
 
 	if (r < 0)
 		return r;
@@ -297,4 +325,15 @@ bool ss_session_exit_status(const struct ss_session *session, int *ret_status)
 const char *const *ss_unwinder_names(void)
 {
 	return unwinder_names;
+}
+
+const char *const *ss_observer_names(void)
+{
+	return observer_names;
+}
+
+const char *ss_session_observer(const struct ss_session *session, const char **ret_refusal)
+{
+	*ret_refusal = session->refusal.kind ? session->refusal.message : "";
+	return capturer_observer(session->capturer);
 }

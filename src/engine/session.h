@@ -52,6 +52,7 @@ struct ss_session {
 	struct symbol_sources sources;
 	struct symbolizer *symbolizer;
 	struct capturer *capturer;
+	struct ss_error refusal; /* why the best observer could not be had; SS_ERR_NONE */
 	const struct unwinder_ops *unwinder_ops;
 	struct unwinder *unwinder;
 	struct schedclock schedclock;
@@ -106,7 +107,7 @@ void session_count_stack(struct ss_coverage *coverage, const struct stack *stack
 
 /* What is said of the process (describe.c); the texts live in the arena. 0 or -ENOMEM. */
 struct process_description {
-	const char *comm, *exe, *cmdline, *stop;
+	const char *comm, *exe, *cmdline, *stop, *observer;
 };
 int session_describe(struct ss_session *session, struct arena *arena,
 		     struct process_description *ret);

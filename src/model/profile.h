@@ -74,7 +74,7 @@ struct ss_profile {
 	enum profile_kind kind;
 	pid_t pid;
 	const char *comm, *exe, *cmdline; /* raw */
-	const char *stop, *unwinder;
+	const char *stop, *observer, *unwinder;
 	uint64_t wall_ns; /* CLOCK_REALTIME at the beginning */
 	uint64_t duration_ns;
 	uint64_t period_ns; /* between ticks, as asked for */

@@ -40,7 +40,7 @@ struct ss_snapshot {
 	const char *exe;     /* path of the executable, raw; "" if unknown */
 	const char *cmdline; /* arguments joined with spaces, raw */
 	const char *stop;    /* "auto", "all", "never" */
-	const char *unwinder;
+	const char *observer, *unwinder;
 	uint64_t wall_ns; /* CLOCK_REALTIME of the look */
 	uint64_t mono_ns; /* CLOCK_MONOTONIC of the look */
 	uint64_t took_ns; /* the whole snapshot, names included */

@@ -304,7 +304,8 @@ static void cover_look(struct buf *buf, const struct ss_snapshot *snapshot)
 
 	buf_puts(buf, "read in ");
 	write_duration(buf, snapshot->took_ns);
-	buf_printf(buf, ", stop=%s, unwinder=%s", snapshot->stop, snapshot->unwinder);
+	buf_printf(buf, ", stop=%s, observer=%s, unwinder=%s", snapshot->stop, snapshot->observer,
+		   snapshot->unwinder);
 	if (c->ticks_planned > 1)
 		buf_printf(buf, "; ticks: %u planned, %u done, %u missed", c->ticks_planned,
 			   c->ticks_done, c->ticks_missed);

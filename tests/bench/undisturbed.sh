@@ -115,7 +115,7 @@ echo
 echo "| unwinder, warm | frames a second | ratio to libdwfl |"
 echo "|---|--:|--:|"
 target_start many 200 40
-"$TARGETS/../bench/unwind-speed" "$TARGET_PID" 1000 >"$TMP/speed"
+"$TARGETS/../unit/unwind-speed" "$TARGET_PID" 1000 >"$TMP/speed"
 awk '{ rate[$1] = $NF; order[NR] = $1 }
 	END { for (i = 1; i <= NR; i++)
 		printf "| %s | %.2f M | %.1f |\n", order[i], rate[order[i]] / 1e6, rate[order[i]] / rate["libdwfl"] }' \

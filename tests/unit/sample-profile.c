@@ -182,6 +182,7 @@ struct ss_profile *sample_profile_new(pid_t pid, enum profile_kind kind, bool ti
 					.exe = "/usr/bin/demo",
 					.cmdline = "demo \"quoted\" back\\slash",
 					.stop = "auto",
+					.observer = "proc",
 					.unwinder = "cfi",
 					.wall_ns = 1700000000123456789,
 					.duration_ns = 10000 MS,

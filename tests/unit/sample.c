@@ -267,6 +267,7 @@ struct ss_snapshot *sample_new(pid_t pid)
 				   .exe = "/usr/bin/demo",
 				   .cmdline = "demo \"quoted\" back\\slash",
 				   .stop = "auto",
+				   .observer = "proc",
 				   .unwinder = "cfi",
 				   .wall_ns = 1700000000123456789,
 				   .took_ns = 12300000,

@@ -109,9 +109,13 @@ static void test_strict_form_of_hostile_names(void **state)
 	struct location location = { .pc = 9, .nlines = 1, .lines = &line };
 	struct frame frame = { 9, 0, &location };
 	struct thread thread = { .tid = 1, .name = "" };
-	struct ss_snapshot snapshot = {
-		.pid = 1, .comm = "", .stop = "", .unwinder = "", .nthreads = 1, .threads = &thread
-	};
+	struct ss_snapshot snapshot = { .pid = 1,
+					.comm = "",
+					.stop = "",
+					.observer = "",
+					.unwinder = "",
+					.nthreads = 1,
+					.threads = &thread };
 	const struct ss_snapshot *const snapshots[] = { &snapshot };
 
 	(void)state;

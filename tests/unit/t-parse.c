@@ -298,6 +298,17 @@ static void test_unwinder(void **state)
 	assert_int_equal(parse("--unwinder=guess 1"), -EINVAL);
 }
 
+static void test_observer(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("1"), 0);
+	assert_null(opts.observer);
+	assert_int_equal(parse("--observer=proc 1"), 0);
+	assert_string_equal(opts.observer, "proc");
+	assert_int_equal(parse("--observer=bpf 1"), 0);
+	assert_int_equal(parse("--observer=eyes 1"), -EINVAL);
+}
+
 /* A parse that ended early must leave nothing behind in getopt. */
 static void test_parse_again(void **state)
 {
@@ -366,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_help_stops_there),
 		cmocka_unit_test(test_unwinder),
+		cmocka_unit_test(test_observer),
 		cmocka_unit_test(test_parse_again),
 		cmocka_unit_test(test_help_fits_a_screen),
 		cmocka_unit_test(test_table_has_four_columns),

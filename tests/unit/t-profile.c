@@ -339,9 +339,13 @@ static void test_several_processes(void **state)
 
 static void test_empty_profiles_are_documents_too(void **state)
 {
-	const struct ss_profile empty = {
-		.pid = 1, .comm = "", .exe = "", .cmdline = "", .stop = "auto", .unwinder = "cfi"
-	};
+	const struct ss_profile empty = { .pid = 1,
+					  .comm = "",
+					  .exe = "",
+					  .cmdline = "",
+					  .stop = "auto",
+					  .observer = "proc",
+					  .unwinder = "cfi" };
 	const struct ss_profile *const profiles[] = { &empty };
 	const struct write_options summary = { .summary = true };
 

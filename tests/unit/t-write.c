@@ -258,7 +258,7 @@ static void test_raw_locations(void **state)
 
 static void test_coverage_tells_everything_missing(void **state)
 {
-	struct ss_snapshot snapshot = { .stop = "all", .unwinder = "cfi" };
+	struct ss_snapshot snapshot = { .stop = "all", .observer = "proc", .unwinder = "cfi" };
 	struct buf buf = { 0 };
 
 	(void)state;
@@ -354,6 +354,7 @@ static void test_empty_processes_are_documents_too(void **state)
 				     .exe = "",
 				     .cmdline = "",
 				     .stop = "auto",
+				     .observer = "proc",
 				     .unwinder = "cfi",
 				     .maps = "" };
 	const struct ss_snapshot *const snapshots[] = { &empty };
