@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * t-observer.c: the bpf observer beside /proc and beside ptrace, over children in known states.
+ * Where bpf is not permitted all but the first tests are skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "capture/capturer.h"
+#include "children.h"
+#include "observers.h"
+
+struct pair {
+	struct observer *proc, *bpf;
+};
+
+static bool bpf_permitted(const struct live *live)
+{
+	struct observer *observer;
+	struct ss_error err;
+
+	if (observer_open("bpf", &live->target, NULL, &observer, &err) < 0) {
+		assert_int_equal(err.kind, SS_ERR_OBSERVER);
+		print_message("%s\n", err.message);
+		return false;
+	}
+	observer_close(observer);
+	return true;
+}
+
+/* Ends the test where bpf is not permitted. */
+static void pair_open(struct live *live, struct pair *ret)
+{
+	struct ss_error err;
+
+	if (!bpf_permitted(live)) {
+		live_end(live);
+		skip();
+	}
+	assert_int_equal(observer_open("proc", &live->target, NULL, &ret->proc, &err), 0);
+	assert_int_equal(observer_open("bpf", &live->target, NULL, &ret->bpf, &err), 0);
+}
+
+static void pair_close(struct pair *pair)
+{
+	observer_close(pair->proc);
+	observer_close(pair->bpf);
+}
+
+static void bpf_capturer(struct live *live, enum ss_stop mode)
+{
+	struct ss_error err;
+
+	live_capturer(live, mode);
+	if (capturer_observe(live->capturer, "bpf", NULL, &err) < 0) {
+		live_end(live);
+		skip();
+	}
+}
+
+static void assert_agree(struct pair *pair, pid_t tid, struct two_looks *looks)
+{
+	const char *what;
+
+	assert_true(observers_look_twice(pair->proc, pair->bpf, tid, looks));
+	what = observers_differ(looks);
+	if (what)
+		fail_msg("%s differs", what);
+}
+
+/* ---- choosing ---- */
+
+static void test_names(void **state)
+{
+	struct observer *observer;
+	struct target target = { .pid = getpid() };
+	struct ss_error err;
+
+	(void)state;
+	for (size_t i = 0; observers[i] || observer_names[i]; i++)
+		assert_string_equal(observers[i]->name, observer_names[i]);
+	assert_int_equal(observer_open("eyes", &target, NULL, &observer, &err), -EINVAL);
+	assert_int_equal(err.kind, SS_ERR_ARGUMENT);
+	observer_close(NULL);
+}
+
+/* What one observer has loaded serves another process, and outlives the first. */
+static void test_bpf_is_shared(void **state)
+{
+	struct observer *second;
+	struct live one, two;
+	struct tids tids = { 0 };
+	struct ss_error err;
+	struct pair pair;
+
+	(void)state;
+	start_blocked(&one, false);
+	pair_open(&one, &pair);
+	start_blocked(&two, false);
+	assert_int_equal(observer_open("bpf", &two.target, pair.bpf, &second, &err), 0);
+	pair_close(&pair);
+	assert_int_equal(second->ops->list(second, &tids, &err), 0);
+	assert_int_equal(tids.tid.n, two.tids.tid.n);
+	assert_memory_equal(tids.tid.data, two.tids.tid.data, tids.tid.n * sizeof(pid_t));
+	observer_close(second);
+	vec_done(&tids.tid);
+	live_end(&one);
+	live_end(&two);
+}
+
+/* ---- beside /proc ---- */
+
+static void test_bpf_agrees_on_blocked_threads(void **state)
+{
+	struct two_looks looks;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	start_blocked(&live, false);
+	pair_open(&live, &pair);
+	vec_each(tid, &live.tids.tid) {
+		assert_agree(&pair, *tid, &looks);
+		assert_int_equal(looks.b.state, 'S');
+		assert_int_equal(looks.b.nr, SYS_read);
+		assert_true(looks.b.voluntary_known && looks.b.birth);
+	}
+	pair_close(&pair);
+	live_end(&live);
+}
+
+static void test_bpf_agrees_on_a_vfork_parent(void **state)
+{
+	struct two_looks looks;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	start_vfork(&live);
+	pair_open(&live, &pair);
+	assert_agree(&pair, live.pid, &looks);
+	assert_int_equal(looks.b.state, 'D');
+	pair_close(&pair);
+	live_end(&live);
+}
+
+static void spin_main(struct live_pipes pipes, void *arg)
+{
+	live_say(pipes.out, 'r');
+	spin_thread(arg);
+}
+
+/* Stopped in the middle of its own code: no call, and every register is the program's. */
+static void test_bpf_agrees_on_a_stopped_thread(void **state)
+{
+	struct two_looks looks;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	live_start(&live, spin_main, NULL);
+	pair_open(&live, &pair);
+	kill(live.pid, SIGSTOP);
+	live_await(live.pid, live.pid, 'T');
+	assert_agree(&pair, live.pid, &looks);
+	assert_int_equal(looks.b.call, CALL_NONE);
+	assert_int_equal(looks.b_regs.known, (1u << REG_COUNT) - 1);
+	kill(live.pid, SIGCONT);
+	live_await(live.pid, live.pid, 'R');
+	pair_close(&pair);
+	live_end(&live);
+}
+
+static void test_bpf_says_who_runs(void **state)
+{
+	struct look look;
+	struct regs regs;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	live_start(&live, spin_main, NULL);
+	pair_open(&live, &pair);
+	assert_int_equal(observers_look(pair.bpf, live.pid, &look, &regs), 0);
+	assert_int_equal(look.state, 'R');
+	assert_int_equal(look.call, CALL_RUNNING);
+	assert_int_equal(regs.known, 0);
+	pair_close(&pair);
+	live_end(&live);
+}
+
+static void test_bpf_knows_who_is_gone(void **state)
+{
+	struct look look;
+	struct regs regs;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	live_start(&live, one_main, NULL);
+	pair_open(&live, &pair);
+	/* a thread of another process is none of the target's */
+	assert_int_equal(observers_look(pair.bpf, getpid(), &look, &regs), 0);
+	assert_int_equal(look.state, 0);
+	pair_close(&pair);
+	live_end(&live);
+}
+
+/* ---- beside ptrace ---- */
+
+static void test_bpf_registers_are_those_of_a_stop(void **state)
+{
+	struct regs before[NTHREADS];
+	struct live live;
+
+	(void)state;
+	start_blocked(&live, false);
+	bpf_capturer(&live, SS_STOP_NEVER);
+	live_sweep(&live);
+	for (size_t i = 0; i < NTHREADS; i++)
+		before[i] = live.capture.threads.data[i].regs;
+	live_capturer(&live, SS_STOP_ALL);
+	live_sweep(&live);
+	for (size_t i = 0; i < NTHREADS; i++) {
+		const struct capture_thread *stopped = &live.capture.threads.data[i];
+
+		assert_int_equal(stopped->how, CAPTURE_STOPPED);
+		assert_int_equal(before[i].known & REGS_CALLEE_SAVED, REGS_CALLEE_SAVED);
+		for (unsigned r = 0; r < REG_COUNT; r++)
+			if (regs_known(&before[i], r))
+				assert_int_equal(before[i].r[r], stopped->regs.r[r]);
+	}
+	live_end(&live);
+}
+
+static void test_bpf_sweep_needs_no_stop(void **state)
+{
+	struct live live;
+
+	(void)state;
+	start_blocked(&live, false);
+	bpf_capturer(&live, SS_STOP_AUTO);
+	live_sweep(&live);
+	assert_int_equal(live.capture.stops, 0);
+	vec_each(thread, &live.capture.threads) {
+		assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
+		assert_true(thread->consistent);
+		assert_int_equal(thread->ncopies, 1);
+		assert_int_equal(thread->regs.r[REG_SP], thread->look.sp);
+		assert_int_equal(thread->regs.r[REG_PC], thread->look.pc);
+	}
+	live_end(&live);
+}
+
+/* ---- ticks ---- */
+
+static void tick(struct live *live)
+{
+	struct ss_error err;
+
+	live_list(live);
+	assert_int_equal(sweep_tick(live->capturer, &live->tids, &live->maps, &live->capture, &err),
+			 0);
+}
+
+static void test_bpf_tick_sees_who_has_run(void **state)
+{
+	const struct capture_thread *thread;
+	struct live live;
+
+	(void)state;
+	live_start(&live, one_main, NULL);
+	live_await(live.pid, live.pid, 'S');
+	bpf_capturer(&live, SS_STOP_AUTO);
+	tick(&live);
+	thread = &live.capture.threads.data[0];
+	assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
+	assert_true(thread->look.voluntary_known);
+	tick(&live);
+	assert_int_equal(thread->how, CAPTURE_SAME);
+	assert_true(thread->look.at_ns && thread->look.pcount);
+	move_on(&live);
+	tick(&live);
+	assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
+	assert_int_equal(live.capture.stops, 0);
+	live_end(&live);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_bpf_is_shared),
+		cmocka_unit_test(test_bpf_agrees_on_blocked_threads),
+		cmocka_unit_test(test_bpf_agrees_on_a_vfork_parent),
+		cmocka_unit_test(test_bpf_agrees_on_a_stopped_thread),
+		cmocka_unit_test(test_bpf_says_who_runs),
+		cmocka_unit_test(test_bpf_knows_who_is_gone),
+		cmocka_unit_test(test_bpf_registers_are_those_of_a_stop),
+		cmocka_unit_test(test_bpf_sweep_needs_no_stop),
+		cmocka_unit_test(test_bpf_tick_sees_who_has_run),
+	};
+
+	return cmocka_run_group_tests_name("observer", tests, NULL, NULL);
+}
