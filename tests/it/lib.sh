@@ -7,7 +7,7 @@
 # fixed time: a target says "ready", everything else is a condition asked again with a bound.
 #
 # From the environment: STACKSNAP, the binary; TARGETS, the directory of the built targets; SRC, the
-# source tree.
+# source tree; SNAP_ARGS, arguments for every run of the binary by snap.
 
 set -u
 set -o pipefail
@@ -317,9 +317,10 @@ cgroup_thaw() {
 
 # ---- stacksnap ----
 
-# snap ARGS...: run it; sets OUT, ERR, STATUS.
+# snap ARGS...: run it, with $SNAP_ARGS in front if the caller has some; sets OUT, ERR, STATUS.
 snap() {
-	OUT=$(timeout 120 "$STACKSNAP" "$@" 2>"$TMP/snap.err" </dev/null)
+	# shellcheck disable=SC2086 # a list of words
+	OUT=$(timeout 120 "$STACKSNAP" ${SNAP_ARGS-} "$@" 2>"$TMP/snap.err" </dev/null)
 	STATUS=$?
 	ERR=$(cat "$TMP/snap.err")
 }

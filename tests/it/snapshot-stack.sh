@@ -70,7 +70,7 @@ target_start alloca
 snap "$TARGET_PID"
 t_is "alloca: exit status" "$STATUS" 0
 t_is "alloca: complete in all threads" "$(printf '%s\n' "$OUT" | grep -c '^two_sized_frames(')" 6
-snap --stop=never "$TARGET_PID"
+snap --observer=proc --stop=never "$TARGET_PID"
 t_unlike "alloca: never invents a frame" "$OUT" '^(0x|alloca\+0x)'
 t_like "alloca: never says where it ends" "$OUT" '^# stack ends here: needs a register'
 target_is_well
