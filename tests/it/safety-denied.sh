@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# System calls that a seccomp filter denies, and users who may not look: stacksnap says who refuses
+# and what to do, its status is right, and the target does not notice.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/safety.bash"
+
+NOBODY=65534
+
+# denied CALLS ARGS...: as snap, under the filter.
+denied() {
+	local calls=$1
+	shift
+	OUT=$(timeout 60 "$TARGETS/deny" "$calls" "$STACKSNAP" "$@" "$TARGET_PID" 2>"$TMP/snap.err" \
+		</dev/null)
+	STATUS=$?
+	ERR=$(cat "$TMP/snap.err")
+}
+
+target_start counter
+ran() {
+	target_ask USR1 && t_like "$1: its books balance" "$REPLY" 'broken 0 failed 0$'
+	target_is_well "$TARGET_PID" "$1: the target is well"
+}
+
+# ---- ptrace ----
+
+denied ptrace --stop=never
+t_is "ptrace, never: partial, as the spinner has no stack" "$STATUS" 1
+for args in --stop=all --stop=auto "--wall -d 0.3 --stop=all"; do
+	# shellcheck disable=SC2086 # words
+	denied ptrace $args
+	t_ok "ptrace, $args: partial or nothing" [ "$STATUS" = 1 -o "$STATUS" = 2 ]
+	t_like "ptrace, $args: who refuses, or where to ask" "$ERR" 'seccomp|stacksnap doctor'
+done
+ran ptrace
+
+# ---- memory ----
+
+for args in --stop=never --stop=all --stop=auto "--wall -d 0.3"; do
+	# shellcheck disable=SC2086 # words
+	denied process_vm_readv $args
+	t_is "process_vm_readv, $args: nothing" "$STATUS" 2
+	t_like "process_vm_readv, $args: who refuses" "$ERR" 'seccomp filter is set on stacksnap'
+	t_like "process_vm_readv, $args: what to do" "$ERR" '^  try: .*seccomp profile'
+done
+ran process_vm_readv
+
+# ---- what it can do without ----
+
+for calls in bpf pidfd_open; do
+	for args in --stop=auto --stop=all "--wall -d 0.3"; do
+		# shellcheck disable=SC2086 # words
+		denied $calls $args
+		t_is "$calls, $args: complete" "$STATUS" 0
+	done
+done
+ran "bpf and pidfd_open"
+target_stop
+
+# ---- users ----
+
+if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
+	t_skip "users" "needs root and setpriv"
+	t_done
+fi
+chmod 711 "$TMP"
+mkdir -m 755 "$TMP/bin"
+mkdir -m 777 "$TMP/out"
+cp "$STACKSNAP" "$TMP/bin/stacksnap"
+cp "$TARGETS/counter" "$TMP/bin/"
+TARGETS=$TMP/bin
+
+# as UID ARGS...: as snap, as that user without capabilities.
+as() {
+	local uid=$1
+	shift
+	OUT=$(timeout 60 setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all \
+		--bounding-set=-all "$TMP/bin/stacksnap" "$@" "$TARGET_PID" 2>"$TMP/snap.err" </dev/null)
+	STATUS=$?
+	ERR=$(cat "$TMP/snap.err")
+}
+
+TARGET_PREFIX=(setpriv --reuid="$NOBODY" --regid="$NOBODY" --clear-groups --inh-caps=-all)
+target_start counter
+for args in --stop=all --stop=auto "--wall -d 0.5 -r 99 --stop=all"; do
+	# shellcheck disable=SC2086 # words
+	as $NOBODY $args
+	t_is "the same user, $args" "$STATUS" 0
+	# shellcheck disable=SC2086 # words
+	as 1234 $args
+	t_is "another user, $args: nothing" "$STATUS" 2
+	t_like "another user, $args: who refuses" "$ERR" "runs as uid $NOBODY .*stacksnap as uid 1234"
+	t_like "another user, $args: what to do" "$ERR" '^  try: run stacksnap as that user, or as root'
+done
+as $NOBODY -o "$TMP/out/a.txt"
+t_is "the same user: the file is his" "$(stat -c '%u %a' "$TMP/out/a.txt")" "$NOBODY 600"
+ran "users"
+target_stop
+t_done

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Captures at 99 Hz of programs whose threads and processes come and go: 10,000 threads a second,
+# exec, fork, vfork, posix_spawn, a main thread that has ended.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/safety.bash"
+
+# ---- threads ----
+
+target_start churn 10000
+for stop in auto all; do
+	capture_start --stop=$stop -d "$SAFETY_SECONDS"
+	capture_end "10,000 threads a second, $stop"
+	t_is "10,000 threads a second, $stop: the lasting ones were seen all the while" "$(capture_get \
+		"sum(t['name'] == 'stay' and t['wall_ns'] > 0.8e9 * $SAFETY_SECONDS for t in p['threads'])")" 4
+done
+target_ask USR1
+before=${REPLY#started }
+target_ask USR1
+t_cmp "10,000 threads a second: more and more" "${REPLY#started } >= $before && $before > 0"
+target_is_well
+target_stop
+
+# ---- exec ----
+
+exec_count() {
+	tr '\0' ' ' <"/proc/$TARGET_PID/cmdline" | cut -d' ' -f3
+}
+exec_went_on() {
+	[ "$(exec_count)" -gt "$before" ]
+}
+target_start execer 15
+for stop in auto all; do
+	before=$(exec_count)
+	capture_start --stop=$stop -d "$SAFETY_SECONDS"
+	capture_end "exec, $stop"
+	t_ok "exec, $stop: it goes on" wait_until 5 exec_went_on
+done
+target_is_well
+target_stop
+
+# ---- children ----
+
+target_start forker
+for stop in auto all; do
+	capture_start --stop=$stop -d "$SAFETY_SECONDS"
+	capture_end "fork, $stop"
+	capture_start --stop=$stop -s -d "$SAFETY_SECONDS"
+	capture_end "fork, $stop, with its children"
+done
+target_ask USR1
+t_like "fork: each child ended as it should" "$REPLY" '^forked [1-9][0-9]* wrong 0 failed 0$'
+target_is_well
+target_stop
+
+# ---- state D, a dead leader ----
+
+target_start vforker
+for stop in auto all; do
+	capture_start --stop=$stop -d 1
+	capture_end "vfork, $stop"
+	t_is "vfork, $stop: the parent is in its call" \
+		"$(cat "/proc/$TARGET_PID/task/"*/stat | grep -c '(parent) D')" 1
+done
+target_is_well
+target_stop
+target_start zombieleader
+for stop in auto all; do
+	capture_start --stop=$stop -d 1
+	capture_end "a dead leader, $stop"
+done
+target_is_well
+target_stop
+t_done
