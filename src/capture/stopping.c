@@ -28,6 +28,9 @@
 
 #define PATIENCE_NAP_NS (50 * NS_PER_US)
 
+/* for those that would return EINTR if they were let go before they stop: some turns of others */
+#define EINTR_PATIENCE_NS (200 * NS_PER_MS)
+
 /* Why a thread could not be attached. EPERM is also what an exiting thread gives. */
 static enum ss_no_stack explain_failure(const struct capturer *capturer, const struct stop *stop)
 {
@@ -463,15 +466,53 @@ static int take_late(struct capturer *capturer, struct stop *stop, const struct 
 }
 
 /*
+ * The interrupt may have woken it from a call that then returns EINTR, which only its stop can turn
+ * into a restart. Not so one that has waited for a CPU all the while: it has not slept since its look.
+ */
+static bool may_see_eintr(const struct capturer *capturer, const struct stop *stop,
+			  const struct capture *capture)
+{
+	const struct look *look = &capture->threads.data[stop->thread].look;
+	uint64_t voluntary;
+
+	if (look_is_blocked(look))
+		return look->call == CALL_NUMBER && eintr_may_return(look->nr);
+	return procfs_voluntary(capturer->target, stop->tid, &voluntary) == 0 &&
+	       !(look->voluntary_known && look->voluntary == voluntary);
+}
+
+static unsigned count_eintr(const struct capturer *capturer, const struct capture *capture)
+{
+	unsigned n = 0;
+
+	vec_each(stop, &capturer->late)
+		n += may_see_eintr(capturer, stop, capture);
+	return n;
+}
+
+/* Whether to wait on for threads that are late. */
+static bool has_patience(const struct capturer *capturer, const struct capture *capture,
+			 uint64_t begin_ns)
+{
+	uint64_t waited_ns = clock_mono_ns() - begin_ns;
+
+	if (!capturer->late.n)
+		return false;
+	return waited_ns < capturer->patience_ns ||
+	       (waited_ns < EINTR_PATIENCE_NS && count_eintr(capturer, capture));
+}
+
+/*
  * Threads that wait for a CPU stop when they get one: where many are runnable that takes longer
- * than a round may. Each is captured at that moment, and so is not of the sweep's instant.
+ * than a round may. Each is captured at that moment, and so is not of the sweep's instant. Those
+ * that are left when this returns are let go by the end of their tracer.
  */
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err)
 {
-	uint64_t end = clock_mono_ns() + capturer->patience_ns;
+	uint64_t begin_ns = clock_mono_ns();
 
-	while (capturer->late.n && clock_mono_ns() < end) {
+	while (has_patience(capturer, capture, begin_ns)) {
 		for (size_t i = capturer->late.n; i-- > 0;) {
 			int r = take_late(capturer, &capturer->late.data[i], maps, capture, err);
 
@@ -482,5 +523,6 @@ int stopping_late(struct capturer *capturer, const struct maps *maps, struct cap
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}
+	capture->eintr_caused += count_eintr(capturer, capture);
 	return 0;
 }
