@@ -160,6 +160,7 @@ void doctor_check_modules(struct ss_checkup *checkup, const struct subject *subj
 		return;
 	if (modules_init(&modules, &subject->target, &err) < 0) {
 		checkup_add(checkup, "modules", SS_VERDICT_NO, NEEDED, NULL, "%s", err.message);
+		checkup->failed |= err.kind == SS_ERR_NO_MEMORY;
 		return;
 	}
 	check_images(checkup, subject, &modules);

@@ -33,8 +33,9 @@ int subject_init(struct subject *subject, pid_t pid, struct ss_error *err)
 	subject->pid = pid ? pid : subject->child;
 	host_read(&subject->host);
 	subject->open = target_open(subject->pid, &subject->target, &subject->why) == 0;
-	/* a /proc of another namespace is told as what it is */
-	if (subject->open || !subject->host.own_proc || subject->why.kind != SS_ERR_NO_PROCESS)
+	/* a /proc of another namespace is a finding; what keeps us from finding anything is none */
+	if (subject->open || !subject->host.own_proc ||
+	    (subject->why.kind != SS_ERR_NO_PROCESS && subject->why.kind != SS_ERR_NO_MEMORY))
 		return 0;
 	*err = subject->why;
 	subject_done(subject);
