@@ -75,8 +75,9 @@ TARGETS=$TMP/bin
 as() {
 	local uid=$1
 	shift
-	OUT=$(timeout 60 setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all \
-		--bounding-set=-all "$TMP/bin/stacksnap" "$@" "$TARGET_PID" 2>"$TMP/snap.err" </dev/null)
+	timeout 60 setpriv --reuid="$uid" --regid="$uid" --clear-groups --inh-caps=-all \
+		--bounding-set=-all "$TMP/bin/stacksnap" "$@" "$TARGET_PID" \
+		>/dev/null 2>"$TMP/snap.err" </dev/null
 	STATUS=$?
 	ERR=$(cat "$TMP/snap.err")
 }

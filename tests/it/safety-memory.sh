@@ -1,14 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Memory that runs out in stacksnap at any moment: it ends with a documented status, nothing half
-# written is left, and the target runs on. ALLOCATIONS is the number of moments tried.
+# written is left, and the target runs on. elfutils 0.188 does not survive that: it asserts, or uses
+# the memory that it did not get (lib/dynamicsizehash_concurrent.c). There stacksnap dies; while it
+# names functions nobody is stopped, and the target runs on then too.
+[ -w /dev/shm ] && export TMPDIR=/dev/shm # a hundred files, each of them synced
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/safety.bash"
 
-MOMENTS=${ALLOCATIONS:-$([ -n "${FULL-}" ] && echo 1000 || echo 40)}
+MOMENTS=$([ -n "${FULL-}" ] && echo 500 || echo 15)
 
 if grep -q __asan_init "$STACKSNAP"; then
-	t_skip_all "allocations belong to AddressSanitizer"
+	t_skip "memory that runs out" "allocations belong to AddressSanitizer"
+	t_done
 fi
 
 # starved PLAN ARGS...: run with that plan; sets STATUS.
@@ -40,6 +44,7 @@ try() {
 		starved $plan "$@"
 		case $STATUS in
 		0 | 1 | 64) ;;
+		134 | 139) [ -n "${FAULT_LIBDW-}" ] || bad+="$plan: it died; " ;;
 		2) [ -s "$TMP/starved.err" ] || bad+="$plan: silent; " ;;
 		*) bad+="$plan: status $STATUS: $(head -c 200 "$TMP/starved.err"); " ;;
 		esac
@@ -59,6 +64,10 @@ try "pprof" -o "$TMP/dir/a.pb.gz" "$TARGET_PID"
 try "libunwind" --stop=all --unwinder=libunwind -f json -o "$TMP/dir/a.json" "$TARGET_PID"
 try "capture" --wall -d 100ms -r 99 -o "$TMP/dir/a.html" "$TARGET_PID"
 try "doctor" doctor "$TARGET_PID"
+export FAULT_LIBDW=1
+try "elfutils too" --stop=all -o "$TMP/dir/a.txt" "$TARGET_PID"
+try "elfutils too, capture" --wall -d 100ms -r 99 -o "$TMP/dir/a.html" "$TARGET_PID"
+unset FAULT_LIBDW
 target_ask USR1
 t_like "the target's books balance" "$REPLY" '^progress [1-9][0-9]* .* broken 0 failed 0$'
 target_is_well

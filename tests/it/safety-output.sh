@@ -18,7 +18,7 @@ refused() {
 
 for format in text pprof folded json speedscope html; do
 	refused "full device, $format" 'No space left' \
-		sh -c '"$0" "$@" >/dev/full' "$STACKSNAP" --wall -d 50ms -f $format -q "$TARGET_PID"
+		sh -c '"$0" "$@" >/dev/full' "$STACKSNAP" --wall -d 400ms -f $format -q "$TARGET_PID"
 done
 refused "closed stdout" 'stdout|standard output|Bad file' \
 	sh -c '"$0" "$@" >&-' "$STACKSNAP" --wall -d 50ms -q "$TARGET_PID"
@@ -52,12 +52,15 @@ fi
 
 # It goes during the capture.
 mkdir "$TMP/gone"
-"$STACKSNAP" --wall -d 300ms -o "$TMP/gone/a.txt" "$TARGET_PID" 2>"$TMP/gone.err" &
+"$STACKSNAP" --wall -d 1 -q -o "$TMP/gone/a.txt" "$TARGET_PID" 2>"$TMP/gone.err" &
 writer=$!
-wait_until 5 grep -q capturing "$TMP/gone.err"
+has_begun() {
+	find "/proc/$writer/fd" -lname "*/$TARGET_PID/task/*/schedstat" 2>/dev/null | grep -q .
+}
+wait_until 5 has_begun
 rmdir "$TMP/gone"
 wait "$writer"
-t_is "a directory that goes" "$?" 2
+t_is "a directory that goes: status" "$?" 2
 t_like "a directory that goes: says so" "$(cat "$TMP/gone.err")" 'a.txt.*No such file'
 
 target_ask USR1

@@ -5,13 +5,13 @@
 # done to its target, and the target's own books afterwards. Sourced after lib.sh. FULL=1 makes
 # everything last longer.
 
-SAFETY_SECONDS=$([ -n "${FULL-}" ] && echo 20 || echo 2)
+# shellcheck disable=SC2034 # used by the scripts
+SAFETY_SECONDS=$([ -n "${FULL-}" ] && echo 20 || echo 1)
 
 # capture_start ARGS...: a capture of TARGET_PID at 99 Hz, into $TMP/capture.json.
 capture_start() {
-	rm -f "$TMP/capture.json"
-	timeout 120 "$STACKSNAP" --wall -r 99 -q -f json -o "$TMP/capture.json" "$@" "$TARGET_PID" \
-		2>"$TMP/capture.err" </dev/null &
+	timeout 120 "$STACKSNAP" --wall -r 99 -q -f json "$@" "$TARGET_PID" \
+		>"$TMP/capture.json" 2>"$TMP/capture.err" </dev/null &
 	CAPTURE=$!
 }
 

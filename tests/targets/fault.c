@@ -4,6 +4,7 @@
  * exact moment. Environment:
  *	FAULT_ALLOC=N	the Nth allocation fails, once; FAULT_ALLOC=N+: so do all later ones
  *	FAULT_STEP=N	before the Nth call on a file or process, FAULT_KILL=PID gets SIGKILL
+ *	FAULT_LIBDW=1	allocations of elfutils fail too; else they do not, and are not counted
  *	FAULT_COUNT=FILE	at the end "ALLOCATIONS STEPS" is written there
  * Allocations are those of malloc, calloc, realloc and aligned_alloc; steps are calls of open,
  * openat, read, pread, readlink, ptrace and waitpid.
@@ -11,10 +12,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +35,40 @@ void *__libc_memalign(size_t align, size_t size);
 static atomic_ulong allocations, steps;
 static unsigned long fail_at, kill_at;
 static bool fail_on;
+enum { SPARED_MAX = 4 };
+static struct {
+	uintptr_t start, size;
+} spared[SPARED_MAX];
+static int nspared;
 static pid_t victim;
 static const char *count_path;
 
 /* ---- the plan ---- */
+
+/* The one executable segment of each library that is spared. */
+static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	(void)size, (void)unused;
+	if (!strstr(info->dlpi_name, "/libdw") && !strstr(info->dlpi_name, "/libelf"))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum && nspared < SPARED_MAX; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+
+		if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_X) {
+			spared[nspared].start = info->dlpi_addr + phdr->p_vaddr;
+			spared[nspared++].size = phdr->p_memsz;
+		}
+	}
+	return 0;
+}
+
+static bool is_spared(void *caller)
+{
+	for (int i = 0; i < nspared; i++)
+		if ((uintptr_t)caller - spared[i].start < spared[i].size)
+			return true;
+	return false;
+}
 
 __attribute__((constructor)) static void read_plan(void)
 {
@@ -47,6 +80,8 @@ __attribute__((constructor)) static void read_plan(void)
 	kill_at = step ? strtoul(step, NULL, 10) : 0;
 	victim = pid ? (pid_t)atoi(pid) : 0;
 	count_path = getenv("FAULT_COUNT");
+	if (!getenv("FAULT_LIBDW"))
+		dl_iterate_phdr(note_library, NULL);
 }
 
 __attribute__((destructor)) static void write_count(void)
@@ -65,10 +100,13 @@ __attribute__((destructor)) static void write_count(void)
 
 /* ---- memory ---- */
 
-static bool fails(void)
+static bool fails(void *caller)
 {
-	unsigned long n = atomic_fetch_add(&allocations, 1) + 1;
+	unsigned long n;
 
+	if (is_spared(caller))
+		return false;
+	n = atomic_fetch_add(&allocations, 1) + 1;
 	if (!fail_at || !(n == fail_at || (fail_on && n > fail_at)))
 		return false;
 	errno = ENOMEM;
@@ -77,22 +115,22 @@ static bool fails(void)
 
 void *malloc(size_t size)
 {
-	return fails() ? NULL : __libc_malloc(size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return fails() ? NULL : __libc_calloc(n, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return size && fails() ? NULL : __libc_realloc(old, size);
+	return size && fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return fails() ? NULL : __libc_memalign(align, size);
+	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(align, size);
 }
 
 /* ---- steps ---- */
