@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,16 +56,31 @@ int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf)
 	}
 }
 
-/* seccomp filters that do not know openat2 say EPERM. */
-int file_open_in_root(int root_fd, const char *path, int flags)
+int file_open_name(int root_fd, const char *path, int flags)
 {
-	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
+	struct open_how how = { .flags = (unsigned)(flags | O_PATH | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	long fd;
 
+	if (root_fd == AT_FDCWD)
+		return open(path, (int)how.flags);
+	fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	/* seccomp filters that do not know openat2 say EPERM */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		fd = openat(root_fd, path + strspn(path, "/"), (int)how.flags | O_NOFOLLOW);
 	return (int)fd;
+}
+
+int file_open_regular(int root_fd, const char *path, int flags)
+{
+	_cleanup_close_ int fd = file_open_name(root_fd, path, flags);
+	char self[32];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
 int file_pread_exact(int fd, void *data, size_t len, off_t offset)

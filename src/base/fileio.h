@@ -25,11 +25,15 @@ ssize_t file_pread(int fd, char *buf, size_t len);
 int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf);
 
 /*
- * Open a file for reading as a process with this root directory would: neither ".." nor a symbolic
- * link leads out of it (openat2; before Linux 5.6 the last component may not be a link). `flags` as
- * for open. The descriptor, or -1: whatever it is, FIFOs too, it is not waited for.
+ * Open a regular file for reading as a process with this root directory would: neither ".." nor a
+ * symbolic link leads out of it (openat2; before Linux 5.6 the last component may not be a link).
+ * AT_FDCWD: as ourselves. `flags`: O_NOFOLLOW or 0. The descriptor, or -1; anything else that has
+ * the name, such as a FIFO or a device, is not opened, which alone could have effects.
  */
-int file_open_in_root(int root_fd, const char *path, int flags);
+int file_open_regular(int root_fd, const char *path, int flags);
+
+/* The same for whatever there is, as an O_PATH descriptor. */
+int file_open_name(int root_fd, const char *path, int flags);
 
 /* Read exactly len bytes at offset; 0, a negative errno, or -ENODATA if the file is shorter. */
 int file_pread_exact(int fd, void *data, size_t len, off_t offset);

@@ -55,13 +55,6 @@ struct found {
 
 /* ---- one file ---- */
 
-static int open_in_tree(const struct tree *tree, const char *path)
-{
-	if (tree->root_fd == AT_FDCWD)
-		return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return file_open_in_root(tree->root_fd, path, O_RDONLY);
-}
-
 static bool has_build_id(int fd, const struct wanted *w)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
@@ -97,7 +90,7 @@ static bool is_wanted(int fd, const struct wanted *w)
 
 static bool try_path(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	_cleanup_close_ int fd = open_in_tree(tree, ret->path);
+	_cleanup_close_ int fd = file_open_regular(tree->root_fd, ret->path, 0);
 
 	if (fd < 0 || !is_wanted(fd, w))
 		return false;
@@ -186,12 +179,13 @@ static bool search_tree(const struct tree *tree, const struct wanted *w, struct 
 
 /* ---- all of them ---- */
 
-static bool is_our_root(int fd)
+bool debugfile_has_our_root(const struct symbol_sources *sources)
 {
 	struct stat theirs, ours;
 
-	return fstat(fd, &theirs) == 0 && stat("/", &ours) == 0 && theirs.st_dev == ours.st_dev &&
-	       theirs.st_ino == ours.st_ino;
+	return sources->root_fd < 0 ||
+	       (fstat(sources->root_fd, &theirs) == 0 && stat("/", &ours) == 0 &&
+		theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
 }
 
 static bool search(const struct symbol_sources *sources, const struct wanted *w, struct found *ret)
@@ -207,7 +201,7 @@ static bool search(const struct symbol_sources *sources, const struct wanted *w,
 	}
 	if (sources->root_fd >= 0 && search_tree(&theirs, w, ret))
 		return true;
-	return !(sources->root_fd >= 0 && is_our_root(sources->root_fd)) &&
+	return (sources->root_fd < 0 || !debugfile_has_our_root(sources)) &&
 	       search_tree(&ours, w, ret);
 }
 
@@ -246,6 +240,7 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 		return fetch(index->sources, &w, index->path);
 	index->debug_root_fd = found.root_fd;
 	index->debug_path = strtab_intern(&index->strings, found.path);
+	index->directory = index_directory(index, found.fd);
 	return found.fd;
 }
 

@@ -47,8 +47,8 @@ static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split
 }
 
 /*
- * dwarf_get_units also gives type units and dwz's partial units, which have no code. `split` is the
- * unit of the .dwo file where libdw found that.
+ * dwarf_get_units also gives type units and dwz's partial units, which have no code. It is not asked
+ * for the units of .dwo files: it would open whatever file the debug information names.
  */
 static void read_units(struct symbol_index *index)
 {
@@ -63,9 +63,10 @@ static void read_units(struct symbol_index *index)
 		return;
 	altlink_add(index, dwarf);
 	index->dwarf_delta = index->bias - bias;
-	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &split) == 0) {
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
 			continue;
+		split = splitunit_find(index, &die);
 		if (add_unit(index, &die, &split) < 0)
 			break;
 	}

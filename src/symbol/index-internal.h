@@ -37,7 +37,8 @@ struct symbol_index {
 	Dwfl *dwfl;
 	Dwfl_Module *module; /* NULL: not an ELF file; then everything stays empty */
 	const struct symbol_sources *sources;
-	const char *path; /* of the file, as the target calls it */
+	const char *path;      /* of the file, as the target calls it */
+	const char *directory; /* index_directory of the file with the debug information */
 	uint64_t bias;
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
@@ -66,6 +67,12 @@ struct symbol_index {
 /* The main file (not the debug file), or NULL. Lives as long as the index. */
 Elf *index_elf(struct symbol_index *index);
 
+/*
+ * Where libdw takes an open file to be (__libdw_debugdir in libdw/dwarf_begin_elf.c): its directory
+ * as the kernel shows it to us, "" if it does not.
+ */
+const char *index_directory(struct symbol_index *index, int fd);
+
 /* ---- plt.c ---- */
 
 /* The PLT stub that covers addr, named after the function it jumps to: "puts@plt". */
@@ -83,6 +90,17 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
  */
 int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
 		       size_t len);
+
+/* True if the target's root is ours, or is not known: what it calls a file, we call it. */
+bool debugfile_has_our_root(const struct symbol_sources *sources);
+
+/* ---- splitunit.c ---- */
+
+/*
+ * The unit of the .dwo file that a skeleton unit stands for; addr NULL if there is none. Only of
+ * regular files.
+ */
+Dwarf_Die splitunit_find(const struct symbol_index *index, Dwarf_Die *skeleton);
 
 /* ---- minidebug.c ---- */
 

@@ -8,6 +8,8 @@
 #include "symbol/index.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +53,21 @@ static void find_text(struct symbol_index *index, Elf *elf)
 	}
 }
 
+const char *index_directory(struct symbol_index *index, int fd)
+{
+	char self[32], path[PATH_MAX];
+	ssize_t len;
+	const char *slash;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, path, sizeof(path) - 1);
+	if (len <= 0 || *path != '/')
+		return "";
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	return strtab_intern_n(&index->strings, path, (size_t)(slash - path));
+}
+
 static void report_file(struct symbol_index *index, int fd, const char *path)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -92,6 +109,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 	index->alt_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
+	index->directory = index_directory(index, fd);
 	report_file(index, fd, path);
 	return index;
 }

@@ -87,7 +87,7 @@ static int open_map(const struct perfmap *perfmap)
 	if (perfmap->root_fd < 0 || pid <= 0)
 		return -1;
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)pid);
-	return file_open_in_root(perfmap->root_fd, path, O_RDONLY | O_NOFOLLOW);
+	return file_open_regular(perfmap->root_fd, path, O_NOFOLLOW);
 }
 
 /* proc(5): /proc/PID belongs to the process's effective user; to root if it is not dumpable. */
@@ -123,8 +123,8 @@ static bool is_of_this_process(const struct perfmap *perfmap, const struct stat 
 
 static bool is_usable(const struct perfmap *perfmap, int fd, struct stat *ret)
 {
-	return fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode) &&
-	       has_right_owner(perfmap, ret) && is_of_this_process(perfmap, ret);
+	return fd >= 0 && fstat(fd, ret) == 0 && has_right_owner(perfmap, ret) &&
+	       is_of_this_process(perfmap, ret);
 }
 
 /* ---- reading ---- */

@@ -64,6 +64,21 @@ t_cmp "long names: bounded" "$(printf '%s\n' "$OUT" | grep '"function"' | wc -L)
 target_is_well
 target_stop
 
+# a .dwo file that is none: opening it would wait for ever
+mkdir "$TMP/split"
+(cd "$TMP/split" && g++ -std=c++17 -O2 -g -gsplit-dwarf -pthread -ffile-prefix-map="$TMP=/build" \
+	-o ../bin/split "$SRC/tests/targets/inline.cc")
+dwo=$(cd "$TMP" && find split bin -name '*.dwo')
+mv "$TMP/$dwo" "$TMP/split.dwo"
+mkfifo "$TMP/bin/${dwo##*/}" "$TMP/split/${dwo##*/}"
+start_here split
+snap "$TARGET_PID"
+t_is "a FIFO in the place of a .dwo file: exit status" "$STATUS" 0
+t_like "names of the symbol table" "$(chain)" '^app::block_here\('
+target_is_well
+target_stop
+rm "$TMP/bin/${dwo##*/}" "$TMP/split/${dwo##*/}"
+
 # ---- --debug-dir ----
 
 t_ok "a stripped program" strip -o "$TMP/bin/inline" "$TARGETS/inline"
@@ -222,6 +237,21 @@ done
 
 # ---- another root ----
 
+# start_in_root NAME: $root/bin/NAME in a mount namespace, with $root for its root.
+start_in_root() {
+	rm -f "$TMP/chroot.out"
+	mkfifo "$TMP/chroot.out"
+	# shellcheck disable=SC2034 # target_await reads it
+	exec {TARGET_FD}<>"$TMP/chroot.out"
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	unshare --mount sh -c 'mount -t proc none "$1/proc" && exec chroot "$1" "/bin/$2"' \
+		sh "$root" "$1" >"$TMP/chroot.out" 2>"$TMP/chroot.err" </dev/null &
+	TARGET_PID=$!
+	disown "$TARGET_PID"
+	STARTED+=("$TARGET_PID")
+	target_await ready || t_fail "chroot" "$(cat "$TMP/chroot.err")"
+}
+
 if unshare --mount true 2>/dev/null; then
 	root=$TMP/root
 	mkdir -p "$root/bin" "$root/proc" "$root/usr/lib/debug/.build-id"
@@ -232,22 +262,25 @@ if unshare --mount true 2>/dev/null; then
 	ldd "$TARGETS/inline" | grep -o '/[^ ]*' | while read -r file; do
 		mkdir -p "$root${file%/*}" && cp -L "$file" "$root$file"
 	done
-	mkfifo "$TMP/chroot.out"
-	# shellcheck disable=SC2034 # target_await reads it
-	exec {TARGET_FD}<>"$TMP/chroot.out"
-	# shellcheck disable=SC2016 # for the inner shell to expand
-	unshare --mount sh -c 'mount -t proc none "$1/proc" && exec chroot "$1" /bin/inline' sh "$root" \
-		>"$TMP/chroot.out" 2>"$TMP/chroot.err" </dev/null &
-	TARGET_PID=$!
-	disown "$TARGET_PID"
-	STARTED+=("$TARGET_PID")
-	target_await ready || t_fail "chroot" "$(cat "$TMP/chroot.err")"
+	start_in_root inline
 	snap "$TARGET_PID"
 	t_is "chroot: exit status" "$STATUS $ERR" "0 "
 	has_chain "chroot: the debug file of its root"
 	t_stack "chroot: the libraries of its root" "$(chain)" start_thread
 	target_is_well
 	target_stop
+	# where the compiler ran, and beside the program
+	mkdir -p "$root/build/split" "$root/build/bin"
+	cp "$TMP/bin/split" "$root/bin/split"
+	for place in build/bin bin; do
+		cp "$TMP/split.dwo" "$root/$place/${dwo##*/}"
+		start_in_root split
+		snap "$TARGET_PID"
+		has_chain "chroot: the .dwo file in /$place"
+		target_is_well
+		target_stop
+		rm "$root/$place/${dwo##*/}"
+	done
 else
 	t_skip "chroot" "cannot make namespaces here"
 fi

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * splitunit.c: from a skeleton unit to its unit in a .dwo file. libdw opens that itself, by paths
+ * that it takes from the debug information: the file's own directory and DW_AT_dwo_name, then
+ * DW_AT_comp_dir and that (libdw_find_split_unit.c in elfutils 0.188). It checks the unit's id, but
+ * not what it opens, and a FIFO or a device may be there; and it looks in our root only. So the
+ * file is looked at here first, in the target's root; and if that is not ours, libdw is called by a
+ * thread that has gone there, which takes CAP_SYS_CHROOT.
+ */
+#include "symbol/index-internal.h"
+
+#include <dwarf.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/fileio.h"
+
+static const char *string_of(Dwarf_Die *die, unsigned attribute)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_formstring(dwarf_attr(die, attribute, &attr));
+}
+
+enum presence { ABSENT, REGULAR, OTHER };
+
+/* What libdw would find; the directory may be NULL, or relative to the file's own. */
+static enum presence look(int root_fd, const char *own, const char *directory, const char *name)
+{
+	bool whole = *name == '/', absolute = directory && *directory == '/';
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1, other = -1;
+	int n = snprintf(path, sizeof(path), "%s/%s/%s", whole || absolute ? "" : own,
+			 whole || !directory ? "" : directory, name);
+
+	if (n >= (int)sizeof(path))
+		return OTHER;
+	fd = file_open_regular(root_fd, path, 0);
+	if (fd >= 0)
+		return REGULAR;
+	other = file_open_name(root_fd, path, 0);
+	return other >= 0 ? OTHER : ABSENT;
+}
+
+/* True if libdw will open nothing but a regular file. */
+static bool is_found(int root_fd, const char *own, const char *directory, const char *name)
+{
+	enum presence presence = look(root_fd, own, NULL, name);
+
+	if (presence == ABSENT && directory)
+		presence = look(root_fd, own, directory, name);
+	return presence == REGULAR;
+}
+
+/* ---- asking libdw ---- */
+
+struct question {
+	int root_fd;
+	Dwarf_Die *skeleton;
+	Dwarf_Die split;
+};
+
+static void ask(struct question *question)
+{
+	Dwarf_Half version;
+	uint8_t type;
+
+	if (dwarf_cu_info(question->skeleton->cu, &version, &type, NULL, &question->split, NULL,
+			  NULL, NULL) != 0)
+		question->split.addr = NULL;
+}
+
+/* A root directory of its own: the other threads of the process keep theirs. */
+static void *ask_there(void *arg)
+{
+	struct question *question = arg;
+
+	if (unshare(CLONE_FS) == 0 && fchdir(question->root_fd) == 0 && chroot(".") == 0)
+		ask(question);
+	return NULL;
+}
+
+static void ask_in_root(struct question *question)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, ask_there, question) == 0)
+		pthread_join(thread, NULL);
+}
+
+Dwarf_Die splitunit_find(const struct symbol_index *index, Dwarf_Die *skeleton)
+{
+	struct question question = { .root_fd = index->sources->root_fd, .skeleton = skeleton };
+	const char *name = string_of(skeleton, DW_AT_dwo_name);
+	const char *directory = string_of(skeleton, DW_AT_comp_dir);
+
+	if (!name)
+		name = string_of(skeleton, DW_AT_GNU_dwo_name);
+	if (!name || !*name)
+		return question.split;
+	if (debugfile_has_our_root(index->sources)) {
+		if (is_found(AT_FDCWD, index->directory, directory, name))
+			ask(&question);
+	} else if (is_found(question.root_fd, index->directory, directory, name)) {
+		ask_in_root(&question);
+	} else if (is_found(AT_FDCWD, index->directory, NULL, name)) {
+		/* beside the file, which is in our file system after all: a chroot */
+		ask(&question);
+	}
+	return question.split;
+}
