@@ -11,7 +11,10 @@
 
 #include "base/attr.h"
 
-enum { ROUNDS = 3 }; /* of confirming; what is not settled by then is not reported */
+enum {
+	ROUNDS = 3, /* of confirming; what is not settled by then is not reported */
+	FEW = 2, /* threads of a process that a chain may lead to, one of them perhaps the waiter */
+};
 
 size_t link_snapshot(const struct link *link, uint32_t node)
 {
@@ -80,7 +83,7 @@ static int add_process(struct link *link, size_t i, const struct thread *waiter)
 {
 	const struct ss_snapshot *snapshot = link->snapshots[i];
 
-	if (link->lively[i])
+	if (snapshot->coverage.threads_filtered || (link->lively[i] && snapshot->nthreads > FEW))
 		return vec_push(&link->edges, WAITGRAPH_NONE);
 	for (size_t k = 0; k < snapshot->nthreads; k++) {
 		const struct thread *thread = &snapshot->threads[k];

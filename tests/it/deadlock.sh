@@ -108,4 +108,21 @@ t_unlike "timed: the waits have an end" "$OUT" 'waits for ever'
 healthy deadlock chain
 t_unlike "chain: the waits have an end" "$OUT" 'waits for ever'
 healthy contend
+
+# A chain leads on into another process, though that one is not stuck.
+leads_to_sleep() {
+	snap -p "$TARGET_PID,$1"
+	grep -q "^# chain of 1 ends at thread $TARGET_PID \"sleep\" \[sleep" <<<"$OUT"
+}
+program_start bash -c 'exec sleep 600 > >(exec cat)'
+reader() {
+	READER=$(cat "/proc/$TARGET_PID/task/$TARGET_PID/children")
+	READER=${READER% }
+	[ -n "$READER" ] && [ "$(cat "/proc/$TARGET_PID/comm" "/proc/$READER/comm")" = "sleep
+cat" ]
+}
+t_ok "a reader and its writer run" wait_until 5 reader
+t_ok "the chain of the reader ends at the writer" wait_until 5 leads_to_sleep "$READER"
+target_is_well
+target_stop
 t_done
