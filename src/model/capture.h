@@ -29,8 +29,8 @@ struct look {
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
 	uint64_t birth; /* when the kernel says that it began, to tell it from another with its
 			   tid; 0 unknown */
-	bool voluntary_known;                     /* read by sweep_tick only */
-	uint64_t voluntary;                       /* voluntary_ctxt_switches */
+	bool voluntary_known; /* read by sweep_tick only */
+	uint64_t voluntary;   /* voluntary_ctxt_switches */
 	enum look_call call;
 	int64_t nr;
 	uint64_t args[6], sp, pc;

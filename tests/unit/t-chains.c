@@ -92,7 +92,7 @@ static void test_chain_to_a_thread(void **state)
 {
 	assert_chain(*state, 103, "",
 		     "chain of 2 ends at thread 101 \"fetcher\" [socket recv]: in recvfrom of fd 7 "
-		     "(unix -> inode 5)");
+		     "(unix -> inode 5), other end: process 77 \"postgres\"");
 	assert_chain(*state, 117, "", "chain of 1 ends at thread 116 \"spinner\" [on-cpu]");
 }
 
