@@ -201,6 +201,23 @@ static void test_format_refuses(void **state)
 	assert_int_equal(parse("--debug=3 1"), -EINVAL);
 }
 
+static void test_debug_files(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--debug-dir=/a,b --debug-dir c --debuginfod=no 1"), 0);
+	assert_int_equal(opts.debug_dirs.n, 3);
+	assert_string_equal(opts.debug_dirs.list[0], "/a");
+	assert_string_equal(opts.debug_dirs.list[1], "b");
+	assert_string_equal(opts.debug_dirs.list[2], "c");
+	assert_null(opts.debug_dirs.list[3]);
+	assert_true(opts.no_debuginfod);
+	assert_int_equal(parse("--debuginfod=no --debuginfod=yes 1"), 0);
+	assert_false(opts.no_debuginfod);
+	assert_refused("--debug-dir=/a,,b 1", "--debug-dir: the name is empty");
+	assert_refused("--debug-dir=/a, 1", "--debug-dir: the name is empty");
+	assert_refused("--debuginfod=never 1", "--debuginfod: 'never' is not one of yes, no");
+}
+
 static void test_later_versions(void **state)
 {
 	(void)state;
@@ -370,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_all_options),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_format_refuses),
+		cmocka_unit_test(test_debug_files),
 		cmocka_unit_test(test_later_versions),
 		cmocka_unit_test(test_captures),
 		cmocka_unit_test(test_thresholds),
