@@ -277,7 +277,9 @@ static int run(struct recording *recording, struct ss_error *err)
 		watch_overhead(recording);
 		if (r < 0 || is_over(recording) || !wants_more(recording))
 			return r;
-	} while (recording->end_ns == 0 || clock_mono_ns() < recording->end_ns);
+		/* two looks make a time: the first one loads names, and may outlast a short capture */
+	} while (recording->end_ns == 0 || clock_mono_ns() < recording->end_ns ||
+		 metronome->done < 2);
 	return 0;
 }
 
