@@ -25,7 +25,7 @@ enum {
 	SINGLE_SHARE = 8, /* a proof of fewer than one in so many threads: cheaper one by one */
 };
 
-#define LIST_AGE_NS NS_PER_MS /* how old a list may be for the looks that follow it */
+#define LIST_AGE_NS (4 * NS_PER_MS) /* how old a list may be for the looks that follow it */
 
 /* include/linux/sched.h; what PF_USER_WORKER was before 6.4 is long gone */
 enum {

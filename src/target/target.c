@@ -362,13 +362,16 @@ bool target_alive(const struct target *target)
 
 /*
  * exec gives the process a new stack, placed at random. The thread that called exec becomes the
- * leader, so the leader is asked; its memory is gone (0) if it has exited and others run on.
+ * leader, so the leader is asked; its memory is gone (0) if it has exited and others run on. Its own
+ * file: for that of the process the kernel adds up all threads (do_task_stat).
  */
 bool target_did_exec(const struct target *target)
 {
 	struct proc_stat stat;
+	char path[32];
 
-	return read_stat(target->proc_fd, "stat", &stat) == 0 && !is_dead(stat.state) &&
+	snprintf(path, sizeof(path), "%d/stat", (int)target->pid);
+	return read_stat(target->task_fd, path, &stat) == 0 && !is_dead(stat.state) &&
 	       stat.start_stack != 0 && target->start_stack != 0 &&
 	       stat.start_stack != target->start_stack;
 }
