@@ -11,8 +11,8 @@ NOBODY=65534
 denied() {
 	local calls=$1
 	shift
-	OUT=$(timeout 60 "$TARGETS/deny" "$calls" "$STACKSNAP" "$@" "$TARGET_PID" 2>"$TMP/snap.err" \
-		</dev/null)
+	timeout 60 "$TARGETS/deny" "$calls" "$STACKSNAP" "$@" "$TARGET_PID" >/dev/null \
+		2>"$TMP/snap.err" </dev/null
 	STATUS=$?
 	ERR=$(cat "$TMP/snap.err")
 }

@@ -37,16 +37,22 @@ target_stop
 
 # ---- event loops, on their way into such a call all the time ----
 
-for spinners in 0 4; do
-	target_start evloop 4 $spinners
+# loops NAME SPINNERS
+loops() {
+	target_start evloop 4 "$2"
 	capture_start -d "$LOOPS"
-	capture_end "event loops beside $spinners spinners"
+	capture_end "event loops, $1"
 	target_ask USR1
-	t_like "event loops beside $spinners spinners: no EINTR" "$REPLY" \
-		'^rounds [1-9][0-9]* eintr 0 failed 0$'
+	t_like "event loops, $1: no EINTR" "$REPLY" '^rounds [1-9][0-9]* eintr 0 failed 0$'
 	target_is_well
 	target_stop
-done
+}
+
+loops "free CPUs" 0
+loops "few CPUs" 4
+CAPTURE_BY=("$TARGETS/deny" bpf)
+loops "few CPUs, without bpf" 4
+CAPTURE_BY=()
 
 # ---- timeouts of 200 ms ----
 

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/safety.bash"
 
-MOMENTS=$([ -n "${FULL-}" ] && echo 500 || echo 15)
+MOMENTS=$([ -n "${FULL-}" ] && echo 500 || echo 10)
 
 if grep -q __asan_init "$STACKSNAP"; then
 	t_skip "memory that runs out" "allocations belong to AddressSanitizer"

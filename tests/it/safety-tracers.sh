@@ -5,9 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/safety.bash"
 
-ROUNDS=$([ -n "${FULL-}" ] && echo 40 || echo 5)
+ROUNDS=$([ -n "${FULL-}" ] && echo 40 || echo 3)
 
-# tracers NAME: functions NAME_run (in the background; it ends by itself).
+# contest NAME: the function NAME_run attaches to the target, and ends by itself.
 contest() {
 	local name=$1 mode round bad=
 	for ((round = 1; round <= ROUNDS; round++)); do
@@ -28,7 +28,7 @@ contest() {
 	done
 	t_is "$name during snapshots: $ROUNDS rounds" "$bad" ""
 
-	capture_start -d $((SAFETY_SECONDS * 2))
+	capture_start -d $((SAFETY_SECONDS + 1))
 	while capture_runs; do
 		"${name}_run"
 	done

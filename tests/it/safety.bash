@@ -8,9 +8,11 @@
 # shellcheck disable=SC2034 # used by the scripts
 SAFETY_SECONDS=$([ -n "${FULL-}" ] && echo 20 || echo 1)
 
-# capture_start ARGS...: a capture of TARGET_PID at 99 Hz, into $TMP/capture.json.
+CAPTURE_BY=() # command that runs stacksnap
+
+# capture_start ARGS...: a capture of TARGET_PID at 99 Hz, into $TMP/capture.json. Sets CAPTURE.
 capture_start() {
-	timeout 120 "$STACKSNAP" --wall -r 99 -q -f json "$@" "$TARGET_PID" \
+	timeout 120 "${CAPTURE_BY[@]}" "$STACKSNAP" --wall -r 99 -q -f json "$@" "$TARGET_PID" \
 		>"$TMP/capture.json" 2>"$TMP/capture.err" </dev/null &
 	CAPTURE=$!
 }
