@@ -73,9 +73,14 @@ struct opt {
 	const char *arg;                    /* as --help names it; NULL: takes no argument */
 	const char *help;                   /* one line */
 	const char *const *(*values)(void); /* all that arg can be; NULL: anything */
-	int (*set)(struct opts *opts, const char *value, struct ss_error *err);
+	int (*set)(struct opts *opts, const char *value, struct ss_error *err); /* NULL: one of */
+	enum opts_mode mode; /* the mode that it chooses; OPTS_SNAPSHOT: none */
+	size_t flag;         /* offset in struct opts of a bool that it sets; 0: none */
+	size_t text;         /* of a const char * that gets the value; 0: none */
+	bool timed;          /* it makes sense for a capture only */
 };
 
+enum { OPTS_MAX = 56 }; /* rows of the table, at most */
 extern const struct opt opts_table[];
 extern const size_t opts_count;
 

@@ -15,7 +15,7 @@ libs="$(pkg-config --libs libdw libelf libunwind-generic zlib liblzma libprotobu
 for source in tests/fuzz/fuzz-*.c; do
 	name=$(basename "$source" .c)
 	extra=
-	[ "$name" = fuzz-cmdline ] && extra="src/cli/opts.c src/cli/parse.c src/cli/help.c"
+	[ "$name" = fuzz-cmdline ] && extra="src/cli/opts.c src/cli/opttable.c src/cli/parse.c src/cli/help.c"
 	flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -Isrc -Iinclude -I$lib/src $san"
 	# shellcheck disable=SC2086 # lists of words
 	gcc $flags -o "$dir/$name" "$source" tests/fuzz/replay.c $extra $lib/libstacksnap.a $libs
