@@ -61,7 +61,7 @@ page=$(jit_page "$TARGET_PID")
 rm -f "$map"
 map=/tmp/perf-$TARGET_PID.map
 write_map early
-"$STACKSNAP" --block -d 3 -r 20 -o "$TMP/grow.folded" "$TARGET_PID" 2>/dev/null &
+"$STACKSNAP" --block --observer=proc -d 3 -r 20 -o "$TMP/grow.folded" "$TARGET_PID" 2>/dev/null &
 capture=$!
 looks() {
 	readlink "/proc/$capture/fd/"* 2>/dev/null | grep -q '/schedstat$'
