@@ -29,7 +29,7 @@ struct look {
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
 	uint64_t birth; /* when the kernel says that it began, to tell it from another with its
 			   tid; 0 unknown */
-	bool voluntary_known; /* read by sweep_tick only */
+	bool voluntary_known; /* through /proc: read by sweep_tick only */
 	uint64_t voluntary;   /* voluntary_ctxt_switches */
 	enum look_call call;
 	int64_t nr;
@@ -69,7 +69,7 @@ struct capture_thread {
 	enum capture_run run;
 	bool woken_by_us; /* CAPTURE_SAME: it ran, but only because of our own stop */
 	bool consistent;  /* of the sweep's one instant */
-	struct regs regs; /* UNTOUCHED: only sp and pc */
+	struct regs regs; /* UNTOUCHED: sp and pc, and what the observer knows besides */
 	unsigned ncopies;
 	struct stack_copy copies[CAPTURE_COPIES];
 	uint64_t stopped_ns; /* how long it stood stopped for us, in all */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * regs.h: a thread's registers by their DWARF numbers, and what the ABI says of them. Registers
- * that could not be had (a thread that was not stopped has only sp and pc) are not in `known`.
+ * that could not be had are not in `known`: of a thread that was not stopped /proc tells sp, pc and
+ * the arguments of its call.
  *
  * Sources: System V ABI AMD64 supplement 1.0, figure 3.36; DWARF for the Arm 64-bit
  * Architecture, 4.1.

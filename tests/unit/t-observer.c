@@ -175,6 +175,50 @@ static void test_bpf_agrees_on_a_stopped_thread(void **state)
 	live_end(&live);
 }
 
+#if defined(__x86_64__)
+/* pause, as 32-bit programs number it; where the kernel has no such calls this is a fault */
+static void compat_main(struct live_pipes pipes, void *arg)
+{
+	long result;
+
+	(void)arg;
+	live_say(pipes.out, 'r');
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(29) : "memory");
+	(void)result;
+}
+
+/* The arguments of a 32-bit call are in other registers: /proc is asked. */
+static void test_bpf_leaves_compat_calls_to_proc(void **state)
+{
+	struct look look[2];
+	struct regs regs;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	live_start(&live, compat_main, NULL);
+	pair_open(&live, &pair);
+	while (live_state(live.pid, live.pid) == 'R')
+		live_nap();
+	if (live_state(live.pid, live.pid) == 'S') {
+		assert_int_equal(observers_look(pair.proc, live.pid, &look[0], &regs), 0);
+		assert_int_equal(observers_look(pair.bpf, live.pid, &look[1], &regs), 0);
+		assert_int_equal(regs.known, 0);
+		assert_int_equal(look[1].call, CALL_NUMBER);
+		assert_int_equal(look[1].nr, 29);
+		assert_memory_equal(look[0].args, look[1].args, sizeof(look[0].args));
+		assert_int_equal(look[0].sp, look[1].sp);
+		live_assert_unharmed(&live);
+	}
+	pair_close(&pair);
+	kill(live.pid, SIGKILL);
+	waitpid(live.pid, NULL, 0);
+	target_close(&live.target);
+	close(live.to);
+	close(live.from);
+}
+#endif
+
 static void test_bpf_says_who_runs(void **state)
 {
 	struct look look;
@@ -298,6 +342,9 @@ int main(void)
 		cmocka_unit_test(test_bpf_agrees_on_blocked_threads),
 		cmocka_unit_test(test_bpf_agrees_on_a_vfork_parent),
 		cmocka_unit_test(test_bpf_agrees_on_a_stopped_thread),
+#if defined(__x86_64__)
+		cmocka_unit_test(test_bpf_leaves_compat_calls_to_proc),
+#endif
 		cmocka_unit_test(test_bpf_says_who_runs),
 		cmocka_unit_test(test_bpf_knows_who_is_gone),
 		cmocka_unit_test(test_bpf_registers_are_those_of_a_stop),
