@@ -41,7 +41,6 @@ struct word {
 	}
 
 static const struct word task_words[] = {
-	WORD(bpf_task, voluntary, "nvcsw", NULL), /* before the state: see plan.c */
 	WORD(bpf_task, pcount, "sched_info.pcount", NULL),
 	WORD(bpf_task, on_cpu, "on_cpu", NULL),
 	WORD(bpf_task, state, "__state", NULL),
@@ -50,6 +49,7 @@ static const struct word task_words[] = {
 	WORD(bpf_task, run_ns, "se.sum_exec_runtime", NULL),
 	WORD(bpf_task, wait_ns, "sched_info.run_delay", NULL),
 	WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
+	WORD(bpf_task, voluntary, "nvcsw", NULL),
 	WORD(bpf_task, pid, "pid", NULL),
 	WORD(bpf_task, tgid, "tgid", NULL),
 	WORD(bpf_task, flags, "flags", NULL),

@@ -41,10 +41,13 @@ enum plan {
 struct work {
 	struct procfs_thread proc;
 	enum plan plan;
-	size_t window;         /* bytes of stack to copy */
-	uint64_t extra_addr;   /* PLAN_STOP: copy `window` bytes from here too; 0: no */
-	uint64_t pcount_asked; /* just before the interrupt; 0 unknown */
-	bool late_look;        /* looked at anew: not of the sweep's instant */
+	size_t window;            /* bytes of stack to copy */
+	uint64_t extra_addr;      /* PLAN_STOP: copy `window` bytes from here too; 0: no */
+	uint64_t pcount_asked;    /* just before the interrupt; 0 unknown */
+	uint64_t voluntary_asked; /* its voluntary switches then; 0 if it slept */
+	bool slept_asked;         /* it slept then ... */
+	bool eintr_asked;         /* ... in a call that may return EINTR */
+	bool late_look;           /* looked at anew: not of the sweep's instant */
 	/* of the sweep before, for sweep_tick */
 	struct look last;
 	unsigned stops; /* that we made */

@@ -370,7 +370,6 @@ static int bpf_open(const struct target *target, const struct observer *like, st
 
 const struct observer_ops observer_bpf = {
 	.name = "bpf",
-	.counts_sleeps = true,
 	.open = bpf_open,
 #if defined(__x86_64__)
 	.close = bpf_close,

@@ -21,8 +21,7 @@ struct tids;
 
 struct observer_ops {
 	const char *name;
-	bool keeps_files;   /* works best with a descriptor of each thread's schedstat kept open */
-	bool counts_sleeps; /* its looks have `voluntary` */
+	bool keeps_files; /* works best with a descriptor of each thread's schedstat kept open */
 
 	/*
 	 * `like`: an observer of another process, of the same kind, that may share what took time

@@ -137,24 +137,6 @@ static void read_look(const struct capturer *capturer, struct work *work,
 	take_look(capturer, work, thread);
 }
 
-/*
- * The number of sleeps stands before the state: then a sleep that the look did not see is one that
- * this number did not count.
- */
-static void read_look_and_sleeps(struct capturer *capturer, struct work *work,
-				 struct capture_thread *thread)
-{
-	uint64_t voluntary = 0;
-	bool known = capturer->reuse && !capturer->observer->ops->counts_sleeps &&
-		     procfs_voluntary(capturer->target, work->proc.tid, &voluntary) == 0;
-
-	read_look(capturer, work, thread);
-	if (!known)
-		return;
-	thread->look.voluntary_known = true;
-	thread->look.voluntary = voluntary;
-}
-
 static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
 {
 	thread->consistent = true;
@@ -166,7 +148,10 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 		thread->how = CAPTURE_SAME;
 		return;
 	}
-	read_look_and_sleeps(capturer, work, thread);
+	read_look(capturer, work, thread);
+	if (capturer->reuse && !thread->look.voluntary_known)
+		thread->look.voluntary_known = procfs_voluntary(capturer->target, work->proc.tid,
+								&thread->look.voluntary) == 0;
 	if (capturer->reuse && only_we_woke_it(work, &thread->look)) {
 		thread->how = CAPTURE_SAME;
 		thread->woken_by_us = true;

@@ -204,6 +204,26 @@ static void end_realtime(const bool *realtime)
 		sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
+/*
+ * Just before the interrupt: does it sleep, and in a call that may return EINTR? The number of its
+ * sleeps comes first: then one that the state does not show is one that this number did not count.
+ */
+static void note_sleep(const struct capturer *capturer, const struct stop *stop,
+		       const struct capture *capture)
+{
+	struct work *work = &capturer->work.data[stop->thread];
+	struct look look = capture->threads.data[stop->thread].look;
+
+	work->voluntary_asked = 0;
+	if (!look_is_blocked(&look)) {
+		procfs_voluntary(capturer->target, stop->tid, &work->voluntary_asked);
+		procfs_relook_call(capturer->target, &work->proc, &look);
+	}
+	work->slept_asked = look_is_blocked(&look);
+	work->eintr_asked = work->slept_asked && look.call == CALL_NUMBER &&
+			    eintr_may_return(look.nr);
+}
+
 /* Stop, read, release. Nothing between the interrupt and the release allocates or opens. */
 static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 			 struct capture *capture)
@@ -222,6 +242,7 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 
 		if (procfs_pcount(capturer->target, &work->proc, &work->pcount_asked) < 0)
 			work->pcount_asked = 0;
+		note_sleep(capturer, stop, capture);
 	}
 	realtime = crowded && begin_realtime();
 	begin_ns = clock_mono_ns();
@@ -467,39 +488,38 @@ static int take_late(struct capturer *capturer, struct stop *stop, const struct 
 
 /*
  * The interrupt may have woken it from a call that then returns EINTR, which only its stop can turn
- * into a restart. Not so one that has waited for a CPU all the while: it has not slept since its look.
+ * into a restart. Not so one that has waited for a CPU all the while.
  */
-static bool may_see_eintr(const struct capturer *capturer, const struct stop *stop,
-			  const struct capture *capture)
+static bool may_see_eintr(const struct capturer *capturer, const struct stop *stop)
 {
-	const struct look *look = &capture->threads.data[stop->thread].look;
+	const struct work *work = &capturer->work.data[stop->thread];
 	uint64_t voluntary;
 
-	if (look_is_blocked(look))
-		return look->call == CALL_NUMBER && eintr_may_return(look->nr);
+	if (work->slept_asked)
+		return work->eintr_asked;
+	/* it went to sleep between note_sleep and the interrupt, nobody knows where */
 	return procfs_voluntary(capturer->target, stop->tid, &voluntary) == 0 &&
-	       !(look->voluntary_known && look->voluntary == voluntary);
+	       voluntary != work->voluntary_asked;
 }
 
-static unsigned count_eintr(const struct capturer *capturer, const struct capture *capture)
+static unsigned count_eintr(const struct capturer *capturer)
 {
 	unsigned n = 0;
 
 	vec_each(stop, &capturer->late)
-		n += may_see_eintr(capturer, stop, capture);
+		n += may_see_eintr(capturer, stop);
 	return n;
 }
 
 /* Whether to wait on for threads that are late. */
-static bool has_patience(const struct capturer *capturer, const struct capture *capture,
-			 uint64_t begin_ns)
+static bool has_patience(const struct capturer *capturer, uint64_t begin_ns)
 {
 	uint64_t waited_ns = clock_mono_ns() - begin_ns;
 
 	if (!capturer->late.n)
 		return false;
 	return waited_ns < capturer->patience_ns ||
-	       (waited_ns < EINTR_PATIENCE_NS && count_eintr(capturer, capture));
+	       (waited_ns < EINTR_PATIENCE_NS && count_eintr(capturer));
 }
 
 /*
@@ -512,7 +532,7 @@ int stopping_late(struct capturer *capturer, const struct maps *maps, struct cap
 {
 	uint64_t begin_ns = clock_mono_ns();
 
-	while (has_patience(capturer, capture, begin_ns)) {
+	while (has_patience(capturer, begin_ns)) {
 		for (size_t i = capturer->late.n; i-- > 0;) {
 			int r = take_late(capturer, &capturer->late.data[i], maps, capture, err);
 
@@ -523,6 +543,6 @@ int stopping_late(struct capturer *capturer, const struct maps *maps, struct cap
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}
-	capture->eintr_caused += count_eintr(capturer, capture);
+	capture->eintr_caused += count_eintr(capturer);
 	return 0;
 }
