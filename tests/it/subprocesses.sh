@@ -44,7 +44,7 @@ t_is "-s and --tid: usage error" "$STATUS" 64
 
 # ---- a capture ----
 
-"$STACKSNAP" --wall -s -d 1.5 -q -o "$ONE.json" "$FAMILY" &
+"$STACKSNAP" --wall -s -d 3 -q -o "$ONE.json" "$FAMILY" &
 CAPTURE=$!
 STARTED+=("$CAPTURE")
 sleep 0.4
@@ -60,11 +60,11 @@ t_is "capture: children followed" \
 	"$(profiles "$ONE.json" 'd[0]["coverage"]["children_followed"]')" 4
 t_is "capture: the new child" "$(profiles "$ONE.json" 'by["younger"][0]["pid"]')" "$YOUNGER"
 t_is "capture: what the new child did on CPU" "$(profiles "$ONE.json" \
-	'50e6 < sum(t["on_cpu_ns"] for t in by["younger"][0]["threads"]) < 200e6')" True
+	'5e6 < sum(t["on_cpu_ns"] for t in by["younger"][0]["threads"]) < 200e6')" True
 t_is "capture: its time is what it lived" "$(profiles "$ONE.json" \
-	'0.6e9 < by["younger"][0]["threads"][0]["wall_ns"] < 1.25e9')" True
+	'0.3e9 < by["younger"][0]["threads"][0]["wall_ns"] < d[0]["duration_ns"] - 0.2e9')" True
 t_is "capture: an elder's time is all of it" "$(profiles "$ONE.json" \
-	'1.3e9 < by["elder"][0]["threads"][0]["wall_ns"] < 1.8e9')" True
+	'abs(by["elder"][0]["threads"][0]["wall_ns"] - d[0]["duration_ns"]) < 0.4e9')" True
 "$STACKSNAP" --block -s -d 0.3 -q -o "$ONE.pb.gz" "$FAMILY"
 t_like "pprof: pids as labels" "$("$STACKSNAP" report --traces "$ONE.pb.gz")" "pid: *$YOUNGER"
 target_is_well "$FAMILY"
@@ -72,7 +72,7 @@ target_is_well "$YOUNGER" "the child is well"
 
 # ---- what ends it ----
 
-"$STACKSNAP" --block -s -q -d 1 -o "$ONE.end.json" "$FAMILY" &
+"$STACKSNAP" --block -s -q -d 4 -o "$ONE.end.json" "$FAMILY" &
 CAPTURE=$!
 STARTED+=("$CAPTURE")
 sleep 0.2
@@ -80,7 +80,7 @@ kill -USR2 "$FAMILY"
 wait "$CAPTURE"
 t_is "the parent ends: exit status" "$?" 0
 t_is "the parent ends, the time goes on for its children" "$(profiles "$ONE.end.json" \
-	'd[0]["duration_ns"] < 0.7e9 < by["elder"][0]["duration_ns"]')" True
+	'd[0]["duration_ns"] < by["elder"][0]["duration_ns"] - 1e9')" True
 target_is_well "$YOUNGER" "the orphan is well"
 target_stop
 
