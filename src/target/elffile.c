@@ -127,6 +127,29 @@ bool elffile_bias(const unsigned char *bytes, size_t size, uint64_t start, uint6
 	return found;
 }
 
+static uint64_t page_up(uint64_t value)
+{
+	return page_down(value + (uint64_t)getpagesize() - 1);
+}
+
+bool elffile_bias_by_size(const unsigned char *bytes, size_t size, uint64_t start, uint64_t end,
+			  uint64_t *ret)
+{
+	Elf64_Phdr segment;
+	unsigned found = 0;
+
+	for (unsigned i = 0; elffile_segment(bytes, size, i, &segment); i++) {
+		uint64_t first = page_down(segment.p_vaddr);
+
+		if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X) ||
+		    page_up(segment.p_vaddr + segment.p_memsz) - first != end - start)
+			continue;
+		*ret = start - first;
+		found++;
+	}
+	return found == 1;
+}
+
 bool elffile_is_constant(const unsigned char *bytes, size_t size, uint64_t start, uint64_t offset,
 			 uint64_t bias)
 {

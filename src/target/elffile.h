@@ -40,6 +40,13 @@ bool elffile_bias(const unsigned char *bytes, size_t size, uint64_t start, uint6
 		  uint32_t flags, uint64_t *ret);
 
 /*
+ * The same by the size of the mapping alone, which is that of one executable segment and no other: a
+ * separate debug file has the addresses of the segments, but no longer their offsets.
+ */
+bool elffile_bias_by_size(const unsigned char *bytes, size_t size, uint64_t start, uint64_t end,
+			  uint64_t *ret);
+
+/*
  * True if, loaded with this bias, the mapping at `start` shows the file's own bytes: its segment is
  * not writable. RELRO pages look read-only in maps too, but hold relocated data.
  */

@@ -507,6 +507,29 @@ static void test_bias_of_packed_segments(void **state)
 	assert_false(elffile_is_constant(bytes, size, 0x7003000, 0x1000, 0x7000000));
 }
 
+/* objcopy --only-keep-debug moves the segments in the file; only one has this size. */
+static void test_bias_by_size(void **state)
+{
+	static const Elf64_Phdr segments[] = {
+		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_memsz = 0x1800 },
+		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x2780, .p_memsz = 0x1000 },
+		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x6000, .p_memsz = 0x10 },
+		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x8000, .p_memsz = 0x20 },
+	};
+	unsigned char bytes[512];
+	size_t size = make_elf(bytes, segments, 4);
+	uint64_t bias;
+
+	(void)state;
+	if (getpagesize() != 4096)
+		skip(); /* the example is laid out for 4 KiB pages */
+	assert_true(elffile_bias_by_size(bytes, size, 0x7002000, 0x7004000, &bias));
+	assert_int_equal(bias, 0x7000000);
+	assert_false(elffile_bias_by_size(bytes, size, 0x7002000, 0x7005000, &bias));
+	/* two of this size */
+	assert_false(elffile_bias_by_size(bytes, size, 0x7006000, 0x7007000, &bias));
+}
+
 static void test_headers_cut_short(void **state)
 {
 	unsigned char bytes[512];
@@ -569,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_rewritten_file_is_opened_anew),
 		cmocka_unit_test(test_no_elf_file_has_a_reason),
 		cmocka_unit_test(test_bias_of_packed_segments),
+		cmocka_unit_test(test_bias_by_size),
 		cmocka_unit_test(test_headers_cut_short),
 		cmocka_unit_test(test_build_id_notes),
 	};
