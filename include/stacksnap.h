@@ -188,6 +188,8 @@ struct ss_session_options {
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
 	unsigned max_frames;      /* 0: 65536 */
 	uint64_t max_pause_ns;    /* that a thread may stand still for; 0: no limit */
+	/* Code of files gets no names, only addresses and build ids: see ss_file_symbolize */
+	bool no_symbols;
 	/* Debug files are looked for here before /usr/lib/debug; NULL-terminated; NULL: nowhere */
 	const char *const *debug_dirs;
 	/*

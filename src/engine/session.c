@@ -139,6 +139,7 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 		.thread_regex = like->thread_regex,
 		.max_frames = like->max_frames,
 		.max_pause_ns = like->max_pause_ns,
+		.no_symbols = like->sources.no_files,
 		.debug_dirs = like->sources.debug_dirs,
 		.debuginfod = like->sources.fetcher != NULL,
 		/* what that one does not have, for whatever reason, its children do without */

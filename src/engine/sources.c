@@ -47,11 +47,12 @@ int session_open_sources(struct ss_session *session, const struct ss_session_opt
 		if (!session->debug_dirs)
 			return ss_error_oom(err);
 	}
-	if (options->debuginfod) {
+	if (options->debuginfod && !options->no_symbols) {
 		sources->fetcher = fetcher_new(options->fetching, options->fetching_arg);
 		if (!sources->fetcher)
 			return ss_error_oom(err);
 	}
+	sources->no_files = options->no_symbols;
 	sources->debug_dirs = (const char *const *)session->debug_dirs;
 	sources->root_fd = session->root_fd;
 	sources->perfmap = perfmap_new(&session->target, session->root_fd);

@@ -6,10 +6,13 @@
 #ifndef SS_SYMBOL_SOURCES_H
 #define SS_SYMBOL_SOURCES_H
 
+#include <stdbool.h>
+
 struct fetcher;
 struct perfmap;
 
 struct symbol_sources {
+	bool no_files; /* code of files gets no names, whatever else is here */
 	/* a directory descriptor of the target's root, where debug files are looked for; -1: none */
 	int root_fd;
 	/*

@@ -287,7 +287,7 @@ static struct location *make_location(struct symbolizer *symbolizer, uint64_t pc
 				      struct image_map *map)
 {
 	struct location *location = arena_alloc(&symbolizer->arena, sizeof(*location));
-	int r;
+	int r = 0;
 
 	if (!location)
 		return NULL;
@@ -298,10 +298,10 @@ static struct location *make_location(struct symbolizer *symbolizer, uint64_t pc
 		location->module_offset =
 			map->image ? pc - map->bias : pc - map->mapping.start + map->mapping.offset;
 	}
-	if (map && map->image)
-		r = name_location(symbolizer, map, location);
-	else
+	if (!map || !map->image)
 		r = name_jit(symbolizer, location);
+	else if (!symbolizer->sources->no_files)
+		r = name_location(symbolizer, map, location);
 	if (map && location->nlines)
 		map->mapping.symbolized = true;
 	return r < 0 ? NULL : location;

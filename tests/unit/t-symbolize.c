@@ -163,6 +163,26 @@ static void test_hole_has_no_name(void **state)
 	assert_false(f->map.mapping.symbolized);
 }
 
+/* What is in a file has no name then, but its place in it. */
+static void test_files_have_no_names(void **state)
+{
+	static const struct symbol_sources sources = { .root_fd = -1, .no_files = true };
+	struct fixture *f = *state;
+	struct symbolizer *symbolizer = symbolizer_new(&sources);
+	uint64_t pc = (uintptr_t)test_own_function;
+	const struct location *location;
+
+	assert_non_null(symbolizer);
+	location = symbolize(symbolizer, pc, true, &f->map);
+	assert_non_null(location);
+	assert_int_equal(location->nlines, 0);
+	assert_int_equal(location->module_offset, pc - f->map.bias);
+	assert_ptr_equal(location->mapping, &f->map.mapping);
+	assert_false(f->map.mapping.symbolized);
+	assert_null(f->image.symbols);
+	symbolizer_free(symbolizer);
+}
+
 static void test_cache(void **state)
 {
 	struct fixture *f = *state;
@@ -273,6 +293,7 @@ int main(void)
 		symbolize_test(test_return_address_is_of_the_byte_before),
 		symbolize_test(test_clones_have_clean_names),
 		symbolize_test(test_hole_has_no_name),
+		symbolize_test(test_files_have_no_names),
 		symbolize_test(test_cache),
 		symbolize_test(test_equal_functions_are_one),
 		symbolize_test(test_lives_longer_than_the_image),
