@@ -426,6 +426,39 @@ int ss_file_diff(struct ss_output *output, const struct ss_file *base, const str
 int ss_file_merge(struct ss_output *output, const struct ss_file *const *files, size_t n,
 		  struct ss_error *err);
 
+/* A file whose addresses keep no names. */
+struct ss_missing {
+	const char *path, *build_id; /* "" if it has none: then it cannot be looked for */
+	size_t addresses;
+};
+
+struct ss_symbolize_options {
+	/*
+	 * Searched for files by build id, wherever they are in there, and like /usr/lib/debug;
+	 * NULL-terminated; NULL: none
+	 */
+	const char *const *debug_dirs;
+	const char *sysroot; /* files have their paths below it, too; NULL: none */
+	/* Called for each file that was not found; NULL: none */
+	void (*missing)(void *arg, const struct ss_missing *missing);
+	void *missing_arg;
+};
+
+struct ss_symbolized {
+	size_t addresses, named;  /* that had no name; that have one now */
+	unsigned files, nmissing; /* that have such addresses; that were not found */
+};
+
+/*
+ * Name what was captured without names (no_symbols), perhaps on another host. A file counts only if
+ * its build id is the right one. On failure the file may be partly named.
+ */
+int ss_file_symbolize(struct ss_file *file, const struct ss_symbolize_options *options,
+		      struct ss_symbolized *ret, struct ss_error *err);
+
+/* The file as it is now, gzipped. */
+int ss_file_write(struct ss_output *output, const struct ss_file *file, struct ss_error *err);
+
 /* How much the cum of a function may be; a negative limit is exceeded by what is below it. */
 struct ss_threshold {
 	const char *function; /* POSIX extended */

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/fileio.h"
+#include "engine/offline.h"
 #include "engine/output.h"
 #include "file/diff.h"
 #include "file/merge.h"
@@ -215,4 +216,17 @@ int ss_file_merge(struct ss_output *output, const struct ss_file *const *files, 
 	if (r == 0)
 		r = merge_finish(merge, &sum, err);
 	return r < 0 ? r : pprof_write(sum, output->out, err);
+}
+
+/* ---- names ---- */
+
+int ss_file_symbolize(struct ss_file *file, const struct ss_symbolize_options *options,
+		      struct ss_symbolized *ret, struct ss_error *err)
+{
+	return offline_symbolize(file->profile, options, ret, err);
+}
+
+int ss_file_write(struct ss_output *output, const struct ss_file *file, struct ss_error *err)
+{
+	return pprof_write(file->profile, output->out, err);
 }
