@@ -21,6 +21,6 @@ struct cmd {
 	int (*run)(int argc, char **argv); /* returns the exit status */
 };
 
-extern const struct cmd cmd_snapshot, cmd_report, cmd_diff, cmd_merge, cmd_doctor;
+extern const struct cmd cmd_snapshot, cmd_report, cmd_diff, cmd_merge, cmd_symbolize, cmd_doctor;
 
 #endif

@@ -30,13 +30,18 @@ static int write_output(const void *arg, struct ss_output *output, struct ss_err
 static enum cli_status work(const struct filejob *job)
 {
 	bool diff = job->cmd->command == FILEOPTS_DIFF;
+	enum cli_status status = CLI_COMPLETE;
 	struct ss_error err;
 
 	for (size_t i = 0; i < job->opts->nfiles; i++)
 		if (ss_file_open(job->opts->files[i], &job->files[i], &err) < 0)
 			return deliver_failed(job->msg, &err);
+	if (job->cmd->prepare && job->cmd->prepare(job, &status, &err) < 0)
+		return deliver_failed(job->msg, &err);
 	if (deliver(output_path(job), write_output, job, &err) < 0)
 		return deliver_failed(job->msg, &err);
+	if (status != CLI_COMPLETE)
+		return status;
 	return threshold_check(&job->opts->thresholds, diff ? job->files[0] : NULL,
 			       job->files[diff], &job->opts->report, job->msg);
 }

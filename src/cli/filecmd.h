@@ -14,6 +14,8 @@ struct filejob;
 /* What is done with the files. */
 struct filecmd {
 	enum fileopts_command command;
+	/* Once all files are open; NULL: nothing. The status so far, or what made it fail. */
+	int (*prepare)(const struct filejob *job, enum cli_status *ret, struct ss_error *err);
 	int (*write)(const struct filejob *job, struct ss_output *output, struct ss_error *err);
 	bool binary; /* not for a terminal */
 };

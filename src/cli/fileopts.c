@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fileopts.c: the option table of report, diff and merge, its parser over getopt_long, and what is
+ * fileopts.c: the option table of report, diff, merge and symbolize, its parser over getopt_long, and what is
  * printed of it. It assumes nothing about argv but that it is NULL-terminated. It never looks at a
  * file or a terminal.
  */
@@ -101,6 +101,19 @@ static int set_output(struct fileopts *opts, const char *value, struct ss_error 
 	return 0;
 }
 
+static int set_debug_dir(struct fileopts *opts, const char *value, struct ss_error *err)
+{
+	return parse_dirs(value, "--debug-dir", &opts->debug_dirs, err);
+}
+
+static int set_sysroot(struct fileopts *opts, const char *value, struct ss_error *err)
+{
+	if (!*value)
+		return parse_fail(err, "--sysroot: the name is empty");
+	opts->sysroot = value;
+	return 0;
+}
+
 static int set_fail_over(struct fileopts *opts, const char *value, struct ss_error *err)
 {
 	return parse_threshold(value, &opts->thresholds, err);
@@ -132,7 +145,8 @@ static int set_help(struct fileopts *opts, const char *value, struct ss_error *e
 
 enum {
 	SHOWS = FILEOPTS_REPORT | FILEOPTS_DIFF,
-	ALL = SHOWS | FILEOPTS_MERGE,
+	MAKES = FILEOPTS_MERGE | FILEOPTS_SYMBOLIZE,
+	ALL = SHOWS | MAKES,
 };
 
 static const struct fileopt {
@@ -160,8 +174,11 @@ static const struct fileopt {
 	  "exit with 4 if the cum of a function that matches grew\nby more (-TIME: shrank by more)",
 	  set_fail_over },
 	{ "output", 'o', SHOWS, "FILE", "to FILE (- is stdout)", set_output },
-	{ "output", 'o', FILEOPTS_MERGE, "FILE", "to FILE, gzipped pprof (- is stdout)",
-	  set_output },
+	{ "debug-dir", 0, FILEOPTS_SYMBOLIZE, "DIR[,DIR...]",
+	  "look for files by build id, anywhere in DIR", set_debug_dir },
+	{ "sysroot", 0, FILEOPTS_SYMBOLIZE, "DIR", "look for files by their paths below DIR",
+	  set_sysroot },
+	{ "output", 'o', MAKES, "FILE", "to FILE, gzipped pprof (- is stdout)", set_output },
 	{ "quiet", 'q', ALL, NULL, "only errors on stderr", set_quiet },
 	{ "verbose", 'v', ALL, NULL, "more on stderr", set_verbose },
 	{ "help", 'h', ALL, NULL, "this text", set_help },
@@ -180,6 +197,9 @@ static const struct usage {
 	{ FILEOPTS_MERGE, 1, SIZE_MAX, "merge", "FILE... -o OUT",
 	  "Add pprof files of one kind up to one.",
 	  "Exit status: 0, 2 unreadable file, 64 usage." },
+	{ FILEOPTS_SYMBOLIZE, 1, 1, "symbolize", "FILE -o OUT",
+	  "Add names to a pprof file that was captured with --no-symbols, here or on another host.",
+	  "Exit status: 0, 1 some files were not found, 2 unreadable file, 64 usage." },
 };
 
 static const struct usage *find_usage(enum fileopts_command command)
@@ -273,8 +293,8 @@ static int finish(const struct fileopts *opts, const struct usage *usage, struct
 	if (opts->nfiles < usage->min_files || opts->nfiles > usage->max_files)
 		return parse_fail(err, "%zu files given, usage: stacksnap %s %s", opts->nfiles,
 				  usage->name, usage->operands);
-	if (usage->command == FILEOPTS_MERGE && !opts->output)
-		return parse_fail(err, "merge needs -o FILE");
+	if ((usage->command & MAKES) && !opts->output)
+		return parse_fail(err, "%s needs -o FILE", usage->name);
 	if (opts->report.cum && opts->report.kind != SS_REPORT_TOP)
 		return parse_fail(err, "--cum is for --top only");
 	if (usage->command == FILEOPTS_REPORT)
@@ -348,7 +368,7 @@ void fileopts_print_help(FILE *file, enum fileopts_command command)
 		if (table[i].of & command)
 			print_option(file, &table[i]);
 	fprintf(file, "\n%s\nA FILE of - is standard input.%s\n", usage->note,
-		command == FILEOPTS_MERGE ? "" : " TIME: 100ms, 2.5s, 1m; seconds if bare.");
+		command & MAKES ? "" : " TIME: 100ms, 2.5s, 1m; seconds if bare.");
 }
 
 void fileopts_print_table(FILE *file, enum fileopts_command command)

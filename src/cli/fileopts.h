@@ -19,6 +19,7 @@ enum fileopts_command {
 	FILEOPTS_REPORT = 1,
 	FILEOPTS_DIFF = 2,
 	FILEOPTS_MERGE = 4,
+	FILEOPTS_SYMBOLIZE = 8,
 };
 
 /* What a command line asks for. Strings point into argv. */
@@ -28,7 +29,9 @@ struct fileopts {
 	const char *kind_by; /* option that chose report.kind */
 	const char *output;  /* a path or "-"; NULL: not given */
 	struct thresholds thresholds;
-	char **files; /* argv, rearranged */
+	struct dir_list debug_dirs;
+	const char *sysroot; /* NULL: none */
+	char **files;        /* argv, rearranged */
 	size_t nfiles;
 	enum msg_level level;
 };

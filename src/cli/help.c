@@ -52,7 +52,7 @@ void opts_print_help(FILE *file)
 {
 	fputs("usage: stacksnap [OPTION...] PID[,PID...]...\n"
 	      "       stacksnap --block|--mutex|--cpu|--wall [OPTION...] {PID...|-- COMMAND}\n"
-	      "       stacksnap report|diff|merge|doctor --help\n"
+	      "       stacksnap report|diff|merge|symbolize|doctor --help\n"
 	      "Show where the threads of running processes are and what they wait for.\n",
 	      file);
 	for (size_t i = 0; i < opts_count; i++) {

@@ -9,11 +9,11 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "coverage.h"
 #include "deliver.h"
+#include "dirs.h"
 
 /* ---- before anything is touched ---- */
 
@@ -47,19 +47,6 @@ static int check_regexes(const struct opts *opts, struct ss_error *err)
 	return r;
 }
 
-static int check_dirs(const struct opts *opts, struct ss_error *err)
-{
-	struct stat st;
-
-	for (size_t i = 0; i < opts->debug_dirs.n; i++) {
-		const char *dir = opts->debug_dirs.list[i];
-
-		if (stat(dir, &st) < 0 || (S_ISDIR(st.st_mode) ? 0 : (errno = ENOTDIR)))
-			return parse_fail(err, "--debug-dir: %.120s: %s", dir, strerror(errno));
-	}
-	return 0;
-}
-
 /*
  * An output that cannot be written is no reason to disturb a process. Nothing stays of this attempt;
  * the real one comes after the look, so that Ctrl-C during the look leaves no temporary. A FIFO is
@@ -86,7 +73,9 @@ int job_check(const struct opts *opts, struct ss_error *err)
 	if (opts->format == SS_FORMAT_PPROF && deliver_to_stdout(opts->output) &&
 	    isatty(STDOUT_FILENO))
 		return parse_fail(err, "pprof is not for a terminal: use -o FILE.pb.gz");
-	return check_dirs(opts, err) < 0 ? -EINVAL : check_regexes(opts, err);
+	if (dirs_check("--debug-dir", &opts->debug_dirs, err) < 0)
+		return -EINVAL;
+	return check_regexes(opts, err);
 }
 
 int job_oom(struct ss_error *err)
@@ -186,6 +175,7 @@ static void open_sessions(struct job *job)
 		.max_pause_ns = opts->max_pause_ns,
 		/* 0, the default, unless more are wanted: a limit here would count as a gap */
 		.max_frames = opts->frames > 65536 ? opts->frames : 0,
+		.no_symbols = opts->no_symbols,
 		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
 		.debuginfod = wants_debuginfod(opts),
 		.fetching = fetching_show,

@@ -13,8 +13,8 @@
 #include "launch.h"
 
 /* The last one needs no word. */
-static const struct cmd *const commands[] = { &cmd_report, &cmd_diff, &cmd_merge, &cmd_doctor,
-					      &cmd_snapshot };
+static const struct cmd *const commands[] = { &cmd_report,    &cmd_diff,   &cmd_merge,
+					      &cmd_symbolize, &cmd_doctor, &cmd_snapshot };
 
 static const struct cmd *find_command(const char *word)
 {

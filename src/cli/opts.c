@@ -10,8 +10,8 @@
 #include <string.h>
 
 /* Kept for later versions: known, so that a script learns what is wrong, but not in --help. */
-static const char *const later_options[] = { "threadcreate", "trace", "no-symbols" };
-static const char *const later_commands[] = { "top", "serve", "symbolize" };
+static const char *const later_options[] = { "threadcreate", "trace" };
+static const char *const later_commands[] = { "top", "serve" };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -174,6 +174,22 @@ bool opts_is_capture(const struct opts *opts)
 	return opts->mode != OPTS_SNAPSHOT && opts->mode != OPTS_STUCK;
 }
 
+/* What looks at names is of no use without them. */
+static int check_names(const struct opts *opts, struct ss_error *err)
+{
+	const char *what = NULL;
+
+	if (!opts->no_symbols)
+		return 0;
+	if (opts->focus)
+		what = "--focus";
+	else if (opts->ignore)
+		what = "--ignore";
+	else if (opts->fail_over.n)
+		what = "--fail-over";
+	return what ? parse_fail(err, "%s needs names: not with --no-symbols", what) : 0;
+}
+
 static int finish(struct opts *opts, struct ss_error *err)
 {
 	int r = opts->format_by ? 0 : format_from_path(opts, err);
@@ -207,7 +223,8 @@ static int finish(struct opts *opts, struct ss_error *err)
 		return parse_fail(err, "--go is a form of the text format only");
 	if (opts->all_labels && opts->format != SS_FORMAT_PPROF)
 		return parse_fail(err, "--labels is for the pprof format only");
-	return parse_no_negative(&opts->fail_over, "a capture", err);
+	r = check_names(opts, err);
+	return r < 0 ? r : parse_no_negative(&opts->fail_over, "a capture", err);
 }
 
 int opts_parse(int argc, char **argv, struct opts *ret, struct ss_error *err)

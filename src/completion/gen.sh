@@ -8,7 +8,7 @@ set -eu
 TAB=$(printf '\t')
 program=${1:?usage: gen.sh STACKSNAP}
 table=$("$program" --help=options)
-commands="report diff merge doctor"
+commands="report diff merge symbolize doctor"
 
 # case patterns of one option: --output|-o
 pattern() {

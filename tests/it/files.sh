@@ -188,6 +188,7 @@ over "no file" 2 'cannot read .*: No such file' report "$TMP/none.pb.gz"
 over "no file given" 64 'usage: stacksnap report FILE' report
 over "one file for diff" 64 'usage: stacksnap diff BASE NEW' diff "$A/cpu.pb.gz"
 over "merge without -o" 64 'merge needs -o' merge "$A/cpu.pb.gz"
+over "symbolize without -o" 64 'symbolize needs -o' symbolize "$A/cpu.pb.gz"
 over "different types" 2 'different types: .*samples/count.*alloc' diff "$A/cpu.pb.gz" "$B/heap.pb.gz"
 over "text" 2 'it is text' report "$TMP/profiles.go"
 head -c 300 "$B/heap.pb.gz" >"$TMP/cut.pb.gz"
@@ -203,7 +204,7 @@ over "bad duration" 64 "is no duration" report --fail-over main=x "$B/cpu.pb.gz"
 over "negative in a report" 64 'not negative' report --fail-over main=-1s "$B/cpu.pb.gz"
 over "option of another command" 64 'unknown or ambiguous option --tree' \
 	merge --tree "$A/cpu.pb.gz" -o "$TMP/x"
-for command in report diff merge; do
+for command in report diff merge symbolize; do
 	t_status "$command --help" 0 "$STACKSNAP" $command --help
 	t_like "$command --help: usage" "$("$STACKSNAP" $command -h)" "^usage: stacksnap $command "
 	t_is "$command: the table has four columns" \

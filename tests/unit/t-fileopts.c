@@ -153,6 +153,20 @@ static void test_mistakes(void **state)
 	assert_refused(FILEOPTS_REPORT, "--tree --traces a", "--tree and --traces are two reports");
 }
 
+static void test_symbolize(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(FILEOPTS_SYMBOLIZE, "a -o b --debug-dir /x,/y --sysroot=/r"), 0);
+	assert_int_equal(opts.debug_dirs.n, 2);
+	assert_string_equal(opts.debug_dirs.list[1], "/y");
+	assert_string_equal(opts.sysroot, "/r");
+	assert_refused(FILEOPTS_SYMBOLIZE, "a", "symbolize needs -o FILE");
+	assert_refused(FILEOPTS_SYMBOLIZE, "a b -o c",
+		       "2 files given, usage: stacksnap symbolize FILE -o OUT");
+	assert_refused(FILEOPTS_SYMBOLIZE, "a -o b --sysroot=", "--sysroot: the name is empty");
+	assert_refused(FILEOPTS_REPORT, "a --sysroot /r", "unknown or ambiguous option --sysroot");
+}
+
 static void test_help_stops_there(void **state)
 {
 	(void)state;
@@ -168,7 +182,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),           cmocka_unit_test(test_files_anywhere),
 		cmocka_unit_test(test_report_options),     cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_several_thresholds), cmocka_unit_test(test_bad_thresholds),
-		cmocka_unit_test(test_mistakes),           cmocka_unit_test(test_help_stops_there),
+		cmocka_unit_test(test_mistakes),           cmocka_unit_test(test_symbolize),
+		cmocka_unit_test(test_help_stops_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,17 @@ static void test_debug_files(void **state)
 	assert_refused("--debuginfod=never 1", "--debuginfod: 'never' is not one of yes, no");
 }
 
+static void test_no_symbols(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("--no-symbols 1"), 0);
+	assert_true(opts.no_symbols);
+	assert_refused("--no-symbols --focus x 1", "--focus needs names: not with --no-symbols");
+	assert_refused("--ignore x --no-symbols 1", "--ignore needs names: not with --no-symbols");
+	assert_refused("--block --fail-over x=1s --no-symbols 1",
+		       "--fail-over needs names: not with --no-symbols");
+}
+
 static void test_later_versions(void **state)
 {
 	(void)state;
@@ -388,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_format_refuses),
 		cmocka_unit_test(test_debug_files),
+		cmocka_unit_test(test_no_symbols),
 		cmocka_unit_test(test_later_versions),
 		cmocka_unit_test(test_captures),
 		cmocka_unit_test(test_thresholds),
