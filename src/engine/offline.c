@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/fileio.h"
+#include "base/map64.h"
 #include "base/vec.h"
 #include "file/naming.h"
 #include "symbol/contents.h"
@@ -52,7 +53,8 @@ struct offline {
 	int sysroot_fd;
 	struct filestore *store;
 	VEC(struct named_file *) files;
-	struct mapped *mapped; /* by index of the mapping */
+	struct map64 by_build_id; /* interned build id -> index in files */
+	struct mapped *mapped;    /* by index of the mapping */
 	struct naming naming;
 	struct ss_error *err;
 };
@@ -157,29 +159,35 @@ static int fill_file(struct offline *o, struct named_file *file, const char *pat
 	return r < 0 ? r : add_debug_file(o, file, path);
 }
 
-/* *ret NULL if there is no such file. */
-static int get_file(struct offline *o, const struct pprof_mapping *mapping, struct named_file **ret)
+/* NULL only if memory is out. */
+static struct named_file *add_file(struct offline *o, const char *build_id)
 {
-	struct named_file *file;
-	int r;
+	struct named_file *file = calloc(1, sizeof(*file));
 
-	vec_each(known, &o->files) {
-		if ((*known)->build_id == mapping->build_id) {
-			*ret = (*known)->symbolizer ? *known : NULL;
-			return 0;
-		}
-	}
-	file = calloc(1, sizeof(*file));
 	if (!file)
-		return ss_error_oom(o->err);
-	file->build_id = mapping->build_id;
+		return NULL;
+	file->build_id = build_id;
 	file->fd = file->image.fd = -1;
 	if (vec_push(&o->files, file) < 0) {
 		free(file);
-		return ss_error_oom(o->err);
+		return NULL;
 	}
-	r = fill_file(o, file, mapping->file);
-	*ret = file->symbolizer ? file : NULL;
+	return map64_put(&o->by_build_id, (uintptr_t)build_id, o->files.n - 1) < 0 ? NULL : file;
+}
+
+/* *ret NULL if there is no such file. */
+static int get_file(struct offline *o, const struct pprof_mapping *mapping, struct named_file **ret)
+{
+	const uint64_t *known = map64_find(&o->by_build_id, (uintptr_t)mapping->build_id);
+	struct named_file *file = known ? o->files.data[*known] : NULL;
+	int r = 0;
+
+	if (!file) {
+		file = add_file(o, mapping->build_id);
+		r = file ? fill_file(o, file, mapping->file) : ss_error_oom(o->err);
+	}
+	if (r == 0)
+		*ret = file->symbolizer ? file : NULL;
 	return r;
 }
 
@@ -258,47 +266,55 @@ static int name_locations(struct offline *o, struct ss_symbolized *done)
 
 /* ---- what is missing ---- */
 
-static bool is_same_file(const struct pprof_mapping *a, const struct pprof_mapping *b)
+/* A mapping whose addresses should have names, and have none. */
+static bool is_missing(const struct offline *o, size_t i)
 {
-	return a->build_id == b->build_id && (*a->build_id || strcmp(a->file, b->file) == 0);
+	/* one that was named when it was captured has what could be had there */
+	return o->mapped[i].addresses && !o->mapped[i].file &&
+	       !o->profile->mappings.data[i].has_functions;
 }
 
-/* Gives the addresses of all later mappings of the file to its first one. */
-static void gather(struct offline *o, size_t first)
-{
-	for (size_t i = first + 1; i < o->profile->mappings.n; i++) {
-		if (!o->mapped[i].addresses ||
-		    !is_same_file(&o->profile->mappings.data[first], &o->profile->mappings.data[i]))
-			continue;
-		o->mapped[first].addresses += o->mapped[i].addresses;
-		o->mapped[first].file = o->mapped[first].file ? o->mapped[i].file : NULL;
-		o->mapped[i].addresses = 0;
-	}
-}
-
-static void tell_missing(const struct offline *o, size_t i)
-{
-	const struct pprof_mapping *mapping = &o->profile->mappings.data[i];
-	const struct ss_missing missing = { mapping->file, mapping->build_id,
-					    o->mapped[i].addresses };
-
-	if (o->options->missing)
-		o->options->missing(o->options->missing_arg, &missing);
-}
-
-static void count_files(struct offline *o, struct ss_symbolized *done)
+/* Gives the addresses of all mappings of a file to the first one. Texts are interned. */
+static int gather(struct offline *o, struct map64 *firsts, struct ss_symbolized *done)
 {
 	for (size_t i = 0; i < o->profile->mappings.n; i++) {
+		const struct pprof_mapping *mapping = &o->profile->mappings.data[i];
+		uint64_t key = (uintptr_t)(*mapping->build_id ? mapping->build_id : mapping->file);
+		const uint64_t *first = map64_find(firsts, key);
+
 		if (!o->mapped[i].addresses)
 			continue;
-		gather(o, i);
-		done->files++;
-		/* one that was named when it was captured has what could be had there */
-		if (o->mapped[i].file || o->profile->mappings.data[i].has_functions)
+		done->files += !first;
+		if (first && is_missing(o, i) && is_missing(o, *first)) {
+			o->mapped[*first].addresses += o->mapped[i].addresses;
+			o->mapped[i].addresses = 0;
+		}
+		if (!first && map64_put(firsts, key, i) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int count_files(struct offline *o, struct ss_symbolized *done)
+{
+	struct map64 firsts;
+	int r;
+
+	map64_init(&firsts);
+	r = gather(o, &firsts, done);
+	map64_done(&firsts);
+	for (size_t i = 0; r == 0 && i < o->profile->mappings.n; i++) {
+		const struct pprof_mapping *mapping = &o->profile->mappings.data[i];
+		const struct ss_missing missing = { mapping->file, mapping->build_id,
+						    o->mapped[i].addresses };
+
+		if (!is_missing(o, i))
 			continue;
 		done->nmissing++;
-		tell_missing(o, i);
+		if (o->options->missing)
+			o->options->missing(o->options->missing_arg, &missing);
 	}
+	return r < 0 ? ss_error_oom(o->err) : 0;
 }
 
 /* ---- the whole ---- */
@@ -309,6 +325,7 @@ static void offline_done(struct offline *o)
 	vec_each(file, &o->files)
 		named_file_free(*file);
 	vec_done(&o->files);
+	map64_done(&o->by_build_id);
 	filestore_free(o->store);
 	free(o->mapped);
 	close_p(&o->sysroot_fd);
@@ -343,9 +360,9 @@ int offline_symbolize(struct pprof *profile, const struct ss_symbolize_options *
 
 	if (r == 0)
 		r = name_locations(&o, &done);
-	if (r < 0)
-		return r;
-	count_files(&o, &done);
-	*ret = done;
-	return 0;
+	if (r == 0)
+		r = count_files(&o, &done);
+	if (r == 0)
+		*ret = done;
+	return r;
 }

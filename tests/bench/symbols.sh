@@ -60,6 +60,8 @@ add "C++, gcc" "$TMP/gcc"
 # no .debug_aranges
 clang++ -std=c++17 -O2 -g -gdwarf-5 -pthread -o "$TMP/clang" "$TMP/templates.cc"
 add "C++, clang" "$TMP/clang"
+clang++ -std=c++17 -O2 -g -gdwarf-4 -pthread -o "$TMP/clang4" "$TMP/templates.cc"
+add "C++, clang, DWARF 4" "$TMP/clang4"
 add "Rust" "$TARGETS/hello"
 postgres=$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1)
 add "postgres, symbols only" "$postgres"
