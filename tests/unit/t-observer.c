@@ -214,6 +214,8 @@ static void test_bpf_leaves_compat_calls_to_proc(void **state)
 	kill(live.pid, SIGKILL);
 	waitpid(live.pid, NULL, 0);
 	target_close(&live.target);
+	maps_done(&live.maps);
+	vec_done(&live.tids.tid);
 	close(live.to);
 	close(live.from);
 }
