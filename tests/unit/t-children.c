@@ -17,7 +17,7 @@
 
 #include "target/children.h"
 
-/* A child that waits for its end, with a child of its own if `deep`; ret_inner is its pid. */
+/* A child that waits for its end, with a child of its own if `deep`; ret_inner is the pid of the innermost. */
 static pid_t spawn(bool deep, pid_t *ret_inner)
 {
 	int fds[2];
@@ -27,11 +27,13 @@ static pid_t spawn(bool deep, pid_t *ret_inner)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		pid_t inner = deep ? fork() : 0;
+		bool outer = deep && fork() > 0;
+		pid_t self = getpid();
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (!deep || inner > 0)
-			(void)!write(fds[1], &inner, sizeof(inner));
+		/* the inner one says who it is once it is sure to end with its parent */
+		if (!outer)
+			(void)!write(fds[1], &self, sizeof(self));
 		for (;;)
 			pause();
 	}
