@@ -27,10 +27,18 @@ symbolize() {
 	t_is "$name: status" "$STATUS" "$status"
 }
 
+# t_same NAME FILE FILE: the same locations and mappings, and some of them have names
+t_same() {
+	if [ "$(names "$3")" -gt 20 ]; then
+		t_is "$1" "$(raw "$2")" "$(raw "$3")"
+	else
+		t_fail "$1" "there is nothing to compare with in $3"
+	fi
+}
+
 # as_online NAME: what symbolize made is what a look with names has
 as_online() {
-	t_is "$1: functions, lines and inlined calls" "$(raw "$TMP/named.pb.gz")" \
-		"$(raw "$TMP/online.pb.gz")"
+	t_same "$1: functions, lines and inlined calls" "$TMP/named.pb.gz" "$TMP/online.pb.gz"
 }
 
 look() { # with and without names
@@ -48,6 +56,7 @@ t_unlike "text: no function" "$OUT" 'futex_wait|parse|std::'
 t_like "text: said" "$OUT" '^# frames: ([0-9]+), \1 without a name'
 look
 t_is "pprof: no function" "$(names "$TMP/raw.pb.gz")" 0
+t_cmp "pprof: with names there are some" "$(names "$TMP/online.pb.gz") > 20"
 t_unlike "pprof: mappings claim none" "$(raw "$TMP/raw.pb.gz")" '\[FN\]|\[LN\]'
 id=$(readelf -n "$TARGETS/inline" | sed -n 's/.*Build ID: //p')
 t_like "pprof: build id" "$(raw "$TMP/raw.pb.gz")" "/inline $id"
@@ -68,17 +77,15 @@ for target in inline hello waits; do
 	fi
 	symbolize "$target" 0
 	as_online "$target"
-	t_cmp "$target: names" "$(names "$TMP/named.pb.gz") > 20"
 	target_is_well
 	target_stop
 done
 t_is "mode of the output" "$(stat -c %a "$TMP/named.pb.gz")" 600
 "$STACKSNAP" symbolize - -o - <"$TMP/raw.pb.gz" >"$TMP/piped.pb.gz"
-t_is "standard input and output" "$(raw "$TMP/piped.pb.gz")" "$(raw "$TMP/named.pb.gz")"
+t_same "standard input and output" "$TMP/piped.pb.gz" "$TMP/named.pb.gz"
 "$STACKSNAP" symbolize "$TMP/named.pb.gz" -o "$TMP/again.pb.gz"
-t_is "once more: nothing changes" "$(raw "$TMP/again.pb.gz")" "$(raw "$TMP/named.pb.gz")"
-t_is "report reads it" "$("$STACKSNAP" report "$TMP/named.pb.gz" | head -n 2 | tail -n 1)" \
-	"$("$STACKSNAP" report "$TMP/raw.pb.gz" | head -n 2 | tail -n 1)"
+t_same "once more: nothing changes" "$TMP/again.pb.gz" "$TMP/named.pb.gz"
+t_like "report reads it" "$("$STACKSNAP" report --cum "$TMP/named.pb.gz")" ' start_thread$'
 
 # ---- on another host: the program is not where it was ----
 
@@ -101,9 +108,10 @@ fill() { # COMMAND: in an empty directory $TMP/dir
 symbolize "nothing there" 1
 t_like "nothing there: said" "$ERR" "prog: no file with build id $id: [0-9]+ addresses keep no name"
 t_like "nothing there: counts" "$ERR" '[0-9]+ of [0-9]+ addresses named; 1 of [0-9]+ files not found'
-t_is "nothing there: its addresses are kept" \
-	"$(raw "$TMP/named.pb.gz" | grep -c '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')" \
-	"$(raw "$TMP/raw.pb.gz" | grep -c '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')"
+kept=$(raw "$TMP/named.pb.gz" | grep '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')
+t_is "nothing there: its addresses are kept" "$kept" \
+	"$(raw "$TMP/raw.pb.gz" | grep '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')"
+t_cmp "nothing there: there are some" "$(grep -c 0x <<<"$kept") > 3"
 t_like "nothing there: the libraries have names" "$(raw "$TMP/named.pb.gz")" ' M=2 .* s='
 
 fill 'mkdir -p "deep/er" && cp "$TMP/kept/prog" deep/er/any-name'
@@ -121,8 +129,8 @@ as_online "the debug file alone"
 
 fill 'strip "$TMP/kept/prog" -o prog'
 symbolize "a stripped file" 0 --debug-dir "$TMP/dir"
-t_like "a stripped file: no line of the program" \
-	"$(raw "$TMP/named.pb.gz" | grep -c inline.cc)" '^0$'
+t_unlike "a stripped file: no line of the program" "$(raw "$TMP/named.pb.gz")" 'inline\.cc'
+t_like "a stripped file: lines of libraries" "$(raw "$TMP/named.pb.gz")" ' M=2 .* s='
 
 fill 'strip "$TMP/kept/prog" -o prog && mkdir x && objcopy --only-keep-debug "$TMP/kept/prog" x/y'
 symbolize "a stripped file and its debug file" 0 --debug-dir "$TMP/dir"
