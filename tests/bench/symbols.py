@@ -145,8 +145,10 @@ def same_file(a, b):
 
 def difference(ours, theirs, symbols):
     """'' if the two chains are equal, else what kind of a difference it is."""
-    if not ours[0][0] or not theirs[0][0]:
-        return "" if ours[0][0] == theirs[0][0] else "function known to one only"
+    if not ours[0][0]:
+        return "not named by us"  # even if the other does not know it either
+    if not theirs[0][0]:
+        return "function known to us only"
     if len(ours) != len(theirs):
         return "inline chain"
     for (f, p, n), (g, q, m) in zip(ours, theirs):
