@@ -23,8 +23,17 @@ target_stop
 
 # ---- exec ----
 
-exec_count() {
+exec_read() {
 	tr '\0' ' ' <"/proc/$TARGET_PID/cmdline" | cut -d' ' -f3
+}
+# In the middle of exec it is empty.
+exec_is_readable() {
+	count=$(exec_read)
+	[ -n "$count" ]
+}
+exec_count() {
+	wait_until 5 exec_is_readable
+	echo "${count:-0}"
 }
 exec_went_on() {
 	[ "$(exec_count)" -gt "$before" ]
