@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Moves the
- * calling thread between CPUs, so nothing of the target may be stopped while it runs; always gives
- * the thread its own CPU mask back. Never trusts a clock that it has not read on the CPU itself:
- * exec_start is rq_clock_task(), which leaves out steal and interrupt time CPU by CPU
- * (kernel/sched/core.c, update_rq_clock_task).
+ * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Waits for a
+ * thread of ours on another CPU, so nothing of the target may be stopped while it runs. Never trusts
+ * a clock that was not read on the CPU itself: exec_start is rq_clock_task(), which leaves out steal
+ * and interrupt time CPU by CPU (kernel/sched/core.c, update_rq_clock_task).
  */
 #include "target/schedclock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -23,6 +22,7 @@
 enum {
 	CPUS_MAX = 8192, /* NR_CPUS of the largest kernel configurations */
 	TRIES = 3,
+	WINDOW_NS = 20000, /* of a reading that nothing came in between */
 	PROC_STAT_MAX = 4 << 20,
 };
 
@@ -34,11 +34,6 @@ enum { CALL_RESTART_SYSCALL = 219 };
 #else
 enum { CALL_RESTART_SYSCALL = 128 };
 #endif
-
-struct cpu_mask {
-	size_t size; /* in bytes */
-	cpu_set_t sets[CPUS_MAX / CPU_SETSIZE];
-};
 
 void schedclock_init(struct schedclock *clock)
 {
@@ -67,19 +62,20 @@ static int read_own_exec_start(uint64_t *ret)
 }
 
 /*
- * The yield makes the kernel bring exec_start up to date (update_curr, or the switch back to us).
+ * exec_start is up to date when the kernel has just switched to us, and after a yield (update_curr).
  * The best of a few tries is the one with the least time between that and the reading: a tick or a
- * preemption in between moves exec_start.
+ * preemption in between moves exec_start. A yield gives a busy CPU away for a whole time slice.
  */
 static int measure_offset(int64_t *ret)
 {
 	uint64_t best = UINT64_MAX;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES && best > WINDOW_NS; i++) {
 		uint64_t before, window, exec_start;
 		int r;
 
-		sched_yield();
+		if (i > 0)
+			sched_yield();
 		before = clock_mono_ns();
 		r = read_own_exec_start(&exec_start);
 		if (r < 0)
@@ -93,38 +89,50 @@ static int measure_offset(int64_t *ret)
 	return 0;
 }
 
-/* A raw call: glibc's wrapper does not tell how many bytes the kernel's mask has. */
-static int save_mask(struct cpu_mask *mask)
-{
-	long n = syscall(SYS_sched_getaffinity, 0, sizeof(mask->sets), mask->sets);
+struct measurement {
+	int64_t offset_ns;
+	int result; /* 0 or a negative errno */
+};
 
-	if (n < 0)
-		return -errno;
-	mask->size = (size_t)n;
-	return 0;
+static void *measure(void *arg)
+{
+	struct measurement *measurement = arg;
+
+	measurement->result = measure_offset(&measurement->offset_ns);
+	return NULL;
 }
 
-static int pin_to(int cpu)
+/*
+ * A thread for the purpose: one that came back from a CPU would find its own taken, or stay where it
+ * was and take turns with the thread of the target that runs there, 4 ms each.
+ */
+static int start_on(int cpu, struct measurement *measurement, pthread_t *ret)
 {
-	struct cpu_mask mask = { 0 };
+	cpu_set_t sets[CPUS_MAX / CPU_SETSIZE] = { 0 };
+	pthread_attr_t attr;
+	int r = pthread_attr_init(&attr);
 
-	CPU_SET_S((size_t)cpu, sizeof(mask.sets), mask.sets);
-	return sched_setaffinity(0, sizeof(mask.sets), mask.sets) < 0 ? -errno : 0;
+	if (r)
+		return -r;
+	CPU_SET_S((size_t)cpu, sizeof(sets), sets);
+	r = pthread_attr_setaffinity_np(&attr, sizeof(sets), sets);
+	if (r == 0)
+		r = pthread_create(ret, &attr, measure, measurement);
+	pthread_attr_destroy(&attr);
+	return -r;
 }
 
 static int measure_on(int cpu, int64_t *ret)
 {
-	struct cpu_mask saved = { 0 };
-	int r = save_mask(&saved);
+	struct measurement measurement = { 0 };
+	pthread_t thread;
+	int r = start_on(cpu, &measurement, &thread);
 
 	if (r < 0)
 		return r;
-	r = pin_to(cpu);
-	if (r < 0)
-		return r;
-	r = sched_getcpu() == cpu ? measure_offset(ret) : -EAGAIN;
-	sched_setaffinity(0, saved.size, saved.sets);
-	return r;
+	pthread_join(thread, NULL);
+	*ret = measurement.offset_ns;
+	return measurement.result;
 }
 
 static uint64_t read_steal_ns(struct buf *stat, int cpu)

@@ -2,8 +2,8 @@
 /*
  * schedclock.h: since when a thread is blocked, from se.exec_start: the time at which it last had
  * the CPU, on the scheduler clock of that CPU. Those clocks leave out stolen time, so they drift
- * apart on virtual machines; each is compared with CLOCK_MONOTONIC by running on its CPU for an
- * instant. A wait found this way is never longer than the true one by more than a few milliseconds.
+ * apart on virtual machines; each is compared with CLOCK_MONOTONIC by a thread that runs on its CPU
+ * for an instant. A wait found this way is never longer than the true one by more than a few milliseconds.
  */
 #ifndef SS_TARGET_SCHEDCLOCK_H
 #define SS_TARGET_SCHEDCLOCK_H
@@ -39,10 +39,10 @@ void schedclock_begin(struct schedclock *clock);
 
 /*
  * How long the thread had been blocked when *look was taken. *ret_at_least: it may be longer,
- * because its CPU lost more than 1 % of that time to others. Moves the calling thread to the CPU
- * in question for an instant on the first use of each, and back. 0, -ENOMEM, or -ENODATA if it
+ * because its CPU lost more than 1 % of that time to others. Runs a thread on the CPU in question
+ * for an instant on the first use of each. 0, -ENOMEM, or -ENODATA if it
  * cannot be told: not sleeping, exec_start unknown, a restarted call (a stop in between moved
- * exec_start), or a CPU that this thread may not run on.
+ * exec_start), or a CPU that we may not run on.
  */
 int schedclock_since(struct schedclock *clock, const struct look *look, uint64_t *ret_ns,
 		     bool *ret_at_least);
