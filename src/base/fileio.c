@@ -71,16 +71,22 @@ int file_open_name(int root_fd, const char *path, int flags)
 	return (int)fd;
 }
 
-int file_open_regular(int root_fd, const char *path, int flags)
+int file_reopen_regular(int path_fd)
 {
-	_cleanup_close_ int fd = file_open_name(root_fd, path, flags);
 	char self[32];
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (path_fd < 0 || fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", path_fd);
 	return open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+int file_open_regular(int root_fd, const char *path, int flags)
+{
+	_cleanup_close_ int fd = file_open_name(root_fd, path, flags);
+
+	return file_reopen_regular(fd);
 }
 
 int file_pread_exact(int fd, void *data, size_t len, off_t offset)

@@ -32,6 +32,9 @@ int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf)
  */
 int file_open_regular(int root_fd, const char *path, int flags);
 
+/* What an O_PATH descriptor stands for, opened for reading if it is a regular file; else -1. */
+int file_reopen_regular(int path_fd);
+
 /* The same for whatever there is, as an O_PATH descriptor. */
 int file_open_name(int root_fd, const char *path, int flags);
 

@@ -205,21 +205,11 @@ void holders_moved(struct holders *holders, pid_t tid)
 		waiter->waiting = false;
 }
 
-static const struct fd_info *describe_none(void *arg, int fd)
-{
-	(void)arg;
-	(void)fd;
-	return NULL;
-}
-
 int holders_same(struct holders *holders, struct ss_session *session, size_t i)
 {
 	pid_t tid = session->capture.threads.data[i].look.tid;
 	struct waiter *waiter = find_waiter(holders, tid);
-	const struct waiting_source source = {
-		.describe = describe_none,
-		.word = lockwords_find(&session->locks, i),
-	};
+	const struct waiting_source source = { .word = lockwords_find(&session->locks, i) };
 	struct capture_thread captured = { 0 };
 	struct classify_result result;
 

@@ -88,14 +88,6 @@ const struct lockword *owners_lock(const struct ss_session *session, size_t i)
 
 /* ---- one owner ---- */
 
-/* Locks do not lead to descriptors. */
-static const struct fd_info *describe_none(void *arg, int fd)
-{
-	(void)arg;
-	(void)fd;
-	return NULL;
-}
-
 static bool same_holder(const struct wait *a, const struct wait *b)
 {
 	return a->kind == b->kind && a->object == b->object && a->lock_type == b->lock_type &&
@@ -105,7 +97,7 @@ static bool same_holder(const struct wait *a, const struct wait *b)
 static bool still_holds(struct ss_session *session, size_t i, const struct stack *stack,
 			const struct wait *first)
 {
-	const struct waiting_source source = { .describe = describe_none };
+	const struct waiting_source source = { 0 }; /* locks do not lead to descriptors */
 	struct classify_result again;
 
 	if (!sweep_still_waits(session->capturer, &session->capture, i))

@@ -119,6 +119,16 @@ static int find_end(const struct question *question, enum ends_use use, struct r
 	return r;
 }
 
+static int find_writers(const struct question *question, struct releasers *ret)
+{
+	return find_end(question, ENDS_READ, ret);
+}
+
+static int find_readers(const struct question *question, struct releasers *ret)
+{
+	return find_end(question, ENDS_WRITE, ret);
+}
+
 static unsigned lock_kinds(const struct question *question)
 {
 	const struct ss_session *session = question->link->sessions[question->i];
@@ -156,47 +166,28 @@ static int find_file_lock(const struct question *question, struct releasers *ret
 	return result.nholders ? r : -ENOENT;
 }
 
+/* ---- all of them ---- */
+
+typedef int find_fn(const struct question *question, struct releasers *ret);
+
+static find_fn *const finders[WAIT_KIND_COUNT] = {
+	[WAIT_MUTEX] = find_holder,        [WAIT_RWLOCK_READ] = find_holder,
+	[WAIT_RWLOCK_WRITE] = find_holder, [WAIT_JOIN] = find_holder,
+	[WAIT_CHILD] = find_child,         [WAIT_FILE_LOCK] = find_file_lock,
+	[WAIT_PIPE_READ] = find_writers,   [WAIT_SOCKET_RECV] = find_writers,
+	[WAIT_PIPE_WRITE] = find_readers,  [WAIT_SOCKET_SEND] = find_readers,
+};
+
 bool link_has_releasers(enum wait_kind kind)
 {
-	switch (kind) {
-	case WAIT_MUTEX:
-	case WAIT_RWLOCK_READ:
-	case WAIT_RWLOCK_WRITE:
-	case WAIT_JOIN:
-	case WAIT_CHILD:
-	case WAIT_FILE_LOCK:
-	case WAIT_PIPE_READ:
-	case WAIT_SOCKET_RECV:
-	case WAIT_PIPE_WRITE:
-	case WAIT_SOCKET_SEND:
-		return true;
-	default:
-		return false;
-	}
+	return finders[kind] != NULL;
 }
 
 int link_find_releasers(const struct link *link, struct sources *sources, size_t i, size_t k,
 			const struct wait *wait, struct releasers *ret)
 {
 	const struct question question = { link, sources, i, k, wait };
+	find_fn *find = finders[wait->kind];
 
-	switch (wait->kind) {
-	case WAIT_MUTEX:
-	case WAIT_RWLOCK_READ:
-	case WAIT_RWLOCK_WRITE:
-	case WAIT_JOIN:
-		return find_holder(&question, ret);
-	case WAIT_CHILD:
-		return find_child(&question, ret);
-	case WAIT_FILE_LOCK:
-		return find_file_lock(&question, ret);
-	case WAIT_PIPE_READ:
-	case WAIT_SOCKET_RECV:
-		return find_end(&question, ENDS_READ, ret);
-	case WAIT_PIPE_WRITE:
-	case WAIT_SOCKET_SEND:
-		return find_end(&question, ENDS_WRITE, ret);
-	default:
-		return -ENOENT;
-	}
+	return find ? find(&question, ret) : -ENOENT;
 }

@@ -35,7 +35,7 @@ static bool answer(const struct target *target, const struct waiting_source *sou
 
 	if (result->want_fd < 0 && result->nwants == 0)
 		return false;
-	if (result->want_fd >= 0)
+	if (result->want_fd >= 0 && source->describe)
 		input->fd = source->describe(source->arg, result->want_fd);
 	for (unsigned i = 0; i < result->nwants; i++) {
 		struct classify_memory *piece = &answers->memory[input->nmemory];

@@ -12,7 +12,10 @@
 
 /* Where answers come from. */
 struct waiting_source {
-	/* what a descriptor is: all that can be said, or only its kind (cheap); NULL if memory is out */
+	/*
+	 * What a descriptor is: all that can be said, or only its kind (cheap); returns NULL if memory
+	 * is out. NULL itself: nothing is said of descriptors.
+	 */
 	const struct fd_info *(*describe)(void *arg, int fd);
 	void *arg;
 	const struct lockword *word; /* memory that was read before; NULL: none */

@@ -79,13 +79,8 @@ static void image_file_free(struct image_file *file)
 static int open_regular(int dirfd, const char *path, int flags)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
-	char self[32];
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return file_reopen_regular(fd);
 }
 
 /* What is asked of the files that may be the one mapped. */

@@ -227,16 +227,3 @@ int procfs_voluntary(const struct target *target, pid_t tid, uint64_t *ret)
 
 	return n < 0 ? (int)n : procparse_status_number(text, "voluntary_ctxt_switches", 10, ret);
 }
-
-uint64_t procfs_raise_fd_limit(void)
-{
-	struct rlimit limit;
-	rlim_t old;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 0;
-	old = limit.rlim_cur;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	return old;
-}

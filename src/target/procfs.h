@@ -59,7 +59,4 @@ void procfs_wchan(const struct target *target, struct look *look);
 /* voluntary_ctxt_switches of status: 0, or a negative errno. */
 int procfs_voluntary(const struct target *target, pid_t tid, uint64_t *ret);
 
-/* Raise RLIMIT_NOFILE to its hard limit; the soft limit as it was, 0 if unknown. */
-uint64_t procfs_raise_fd_limit(void);
-
 #endif

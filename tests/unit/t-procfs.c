@@ -176,18 +176,6 @@ static void test_without_descriptors(void **state)
 	stop(&f);
 }
 
-static void test_raise_fd_limit(void **state)
-{
-	struct rlimit before, after;
-
-	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_int_equal(procfs_raise_fd_limit(), before.rlim_cur);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
-	assert_int_equal(after.rlim_cur, before.rlim_max);
-	setrlimit(RLIMIT_NOFILE, &before);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -196,7 +184,6 @@ int main(void)
 		cmocka_unit_test(test_relook_keeps_the_wait),
 		cmocka_unit_test(test_vanished),
 		cmocka_unit_test(test_without_descriptors),
-		cmocka_unit_test(test_raise_fd_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
