@@ -31,7 +31,7 @@ struct observer_ops {
 		    struct ss_error *err);
 	void (*close)(struct observer *observer);
 
-	/* All threads that there are now. */
+	/* All threads that there are now. *ret is as the call before left it, or empty. */
 	int (*list)(struct observer *observer, struct tids *ret, struct ss_error *err);
 
 	/* Looks that follow are not older than this call, or than the list made just before it. */

@@ -139,6 +139,14 @@ int target_list(const struct target *target, struct tids *ret, struct ss_error *
 	return 0;
 }
 
+size_t target_count(const struct target *target)
+{
+	struct stat st;
+
+	/* proc_task_getattr() (fs/proc/base.c): a link for each, beside "." and ".." */
+	return fstat(target->task_fd, &st) == 0 && st.st_nlink > 2 ? st.st_nlink - 2 : 0;
+}
+
 /*
  * The leader while it lives, else any live thread: a leader that has exited has no memory map, no
  * descriptors and no root in /proc, while its threads run on. *ret keeps the thread's stat. 0,

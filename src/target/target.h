@@ -53,6 +53,9 @@ int target_refresh(struct target *target, struct ss_error *err);
 /* All threads that there are now. */
 int target_list(const struct target *target, struct tids *ret, struct ss_error *err);
 
+/* How many threads there are now, the same that target_list lists; 0: not known. */
+size_t target_count(const struct target *target);
+
 bool tids_contain(const struct tids *tids, pid_t tid);
 
 /*
