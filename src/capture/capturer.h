@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/vec.h"
 #include "capture/copier.h"
+#include "capture/ledger.h"
 #include "capture/observer.h"
 #include "capture/pacing.h"
 #include "capture/stopset.h"
@@ -52,6 +53,10 @@ struct work {
 	struct look last;
 	unsigned stops; /* that we made */
 	bool settled;   /* blocked and captured without a stop: unchanged while pcount is */
+	/* for the ledger */
+	uint64_t cpu_ns, queue_ns; /* its counters when they were last read */
+	unsigned looks_idle;       /* looks in a row at which it had not run, up to a maximum */
+	bool stands;               /* the balance at hand says that it has not run */
 };
 
 struct capturer {
@@ -62,6 +67,7 @@ struct capturer {
 	bool leader_exited;   /* we reaped the leader: if it was our child, nobody else can */
 	int leader_status;
 	struct pacing pacing;
+	struct ledger ledger;
 	size_t turn;           /* where the threads begin that a round may stop */
 	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */

@@ -13,11 +13,23 @@
 
 /* ---- the table of threads ---- */
 
-/* Make the table hold just these threads; descriptors of those that stay are kept open. */
+static bool is_table_of(const struct capturer *capturer, const struct tids *tids)
+{
+	if (capturer->work.n != tids->tid.n)
+		return false;
+	for (size_t i = 0; i < tids->tid.n; i++)
+		if (capturer->work.data[i].proc.tid != tids->tid.data[i])
+			return false;
+	return true;
+}
+
 int plan_update_table(struct capturer *capturer, const struct tids *tids, struct ss_error *err)
 {
 	size_t old = 0, n_old = capturer->work.n;
 
+	if (is_table_of(capturer, tids))
+		return 0;
+	ledger_forget(&capturer->ledger);
 	if (vec_reserve(&capturer->work, n_old + tids->tid.n) < 0)
 		return ss_error_oom(err);
 	vec_each(tid, &tids->tid) {
@@ -164,11 +176,40 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 	work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
 }
 
+/* All but the threads that stand. */
+static void look_at_some(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+
+		if (work->stands) {
+			work->plan = PLAN_DONE;
+			thread->consistent = true;
+			thread->look.tid = work->proc.tid;
+			ledger_fill(&capturer->ledger, work, thread);
+		} else {
+			look_at(capturer, work, thread);
+		}
+	}
+}
+
 void plan_look(struct capturer *capturer, struct capture *capture)
 {
-	capturer->observer->ops->begin(capturer->observer);
-	for (size_t i = 0; i < capturer->work.n; i++)
-		look_at(capturer, &capturer->work.data[i], &capture->threads.data[i]);
+	struct ledger *ledger = &capturer->ledger;
+	bool balanced = capturer->reuse && ledger_holds(ledger);
+
+	if (!balanced) {
+		capturer->observer->ops->begin(capturer->observer);
+		vec_each(work, &capturer->work)
+			work->stands = false;
+	}
+	look_at_some(capturer, capture);
+	for (size_t i = 0; i < capturer->work.n && capturer->reuse; i++)
+		ledger_book(ledger, &capturer->work.data[i], &capture->threads.data[i]);
+	if (!balanced && capturer->reuse)
+		ledger_close(ledger);
+	ledger->balanced = false;
 }
 
 void plan_remember(struct capturer *capturer, const struct capture *capture)

@@ -90,8 +90,16 @@ const char *capturer_observer(const struct capturer *capturer)
 	return capturer->observer->ops->name;
 }
 
-int capturer_list(const struct capturer *capturer, struct tids *ret, struct ss_error *err)
+void capturer_watch_waits(struct capturer *capturer)
 {
+	ledger_open(&capturer->ledger, capturer->target);
+}
+
+int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *err)
+{
+	/* who has come has been made by a thread that ran */
+	if (ret->tid.n && ledger_balance(capturer))
+		return 0;
 	return capturer->observer->ops->list(capturer->observer, ret, err);
 }
 

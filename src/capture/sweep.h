@@ -39,8 +39,17 @@ int capturer_observe(struct capturer *capturer, const char *name, const struct c
 		     struct ss_error *err);
 const char *capturer_observer(const struct capturer *capturer);
 
-/* All threads that there are now; a sweep that follows at once need not look again. */
-int capturer_list(const struct capturer *capturer, struct tids *ret, struct ss_error *err);
+/*
+ * From now on only what threads wait for is of interest, not who runs: ticks may pass over threads
+ * that have not run by what the kernel has booked (capture/ledger.h).
+ */
+void capturer_watch_waits(struct capturer *capturer);
+
+/*
+ * All threads that there are now; a sweep that follows at once need not look again. *ret is as the
+ * call before left it, or empty.
+ */
+int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *err);
 
 /*
  * Sweep these threads. `maps` (read before) bounds the stacks. The capture's threads come in the

@@ -79,6 +79,8 @@ int recorder_new(struct ss_session *session, const struct ss_record_options *opt
 	recorder->profile = profile_new(session, options);
 	if (options->kind == SS_PROFILE_MUTEX)
 		recorder->holders = holders_new(ROWS_MAX);
+	if (options->kind == SS_PROFILE_BLOCK)
+		capturer_watch_waits(session->capturer);
 	if (!recorder->profile || (options->kind == SS_PROFILE_MUTEX && !recorder->holders)) {
 		recorder_free(recorder);
 		return ss_error_oom(err);
