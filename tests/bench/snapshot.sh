@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How long a one-shot snapshot takes beside eu-stack -p (which gives no lines and no inlined calls;
-# with -i -s it does), and how long --stop=all holds a process
-# beside the least that the kernel needs (floor). Interleaved rounds, medians, a markdown table.
+# How long a one-shot snapshot takes, and how much memory, beside eu-stack -p (which gives no lines and
+# no inlined calls; with -i -s it does), and how long --stop=all holds a process beside the least that
+# the kernel needs (floor). Interleaved rounds, medians, a markdown table.
 # Usage: snapshot.sh, environment as for tests/it; ROUNDS (7), THREADS (1000), FLOOR, the binary.
 . "$(dirname "$0")/../it/lib.sh"
 . "$(dirname "$0")/programs.lib.sh"
@@ -16,12 +16,14 @@ median() {
 	sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : int((v[NR / 2] + v[NR / 2 + 1]) / 2) }'
 }
 
-# elapsed FILE COMMAND...: its wall time in microseconds, added to the file.
+# elapsed FILE COMMAND...: its wall time in microseconds, added to the file; then, of another run, its
+# memory peak in KiB, to FILE.kib.
 elapsed() {
 	local file=$1 start=${EPOCHREALTIME/./}
 	shift
 	"$@" >/dev/null 2>&1
 	echo $((${EPOCHREALTIME/./} - start)) >>"$file"
+	/usr/bin/time -q -f %M -o "$file.kib" -a "$@" >/dev/null 2>&1
 }
 
 pauses() {
@@ -49,12 +51,20 @@ measure() {
 	row "$name: wall us, stacksnap : eu-stack -p" "$(median <"$file.snap")" "$(median <"$file.eu")"
 	row "$name: wall us, stacksnap : eu-stack -i -s -p" "$(median <"$file.snap")" \
 		"$(median <"$file.eulines")"
+	row "$name: memory KiB, stacksnap : eu-stack -p" "$(median <"$file.snap.kib")" \
+		"$(median <"$file.eu.kib")"
+	row "$name: memory KiB, stacksnap : eu-stack -i -s -p" "$(median <"$file.snap.kib")" \
+		"$(median <"$file.eulines.kib")"
 	row "$name: pause us, --stop=all : floor" "$(median <"$file.pause")" "$(median <"$file.floor")"
 }
 
 measure_all() {
 	if start_redis; then
 		measure "redis-server$1"
+		target_stop
+	fi
+	if start_java; then
+		measure "java$1"
 		target_stop
 	fi
 	target_start many "$THREADS" 16

@@ -89,22 +89,25 @@ target_stop
 # ---- own CPU ----
 
 echo
-echo "| threads | observer | CPU of a capture at 99 Hz, share of one | looks done | missed |"
-echo "|--:|---|--:|--:|--:|"
-observers=(proc)
-! "$STACKSNAP" --help | grep -q -- --observer || observers=(proc bpf)
+echo "| threads | capture | observer | CPU of a capture at 99 Hz, share of one | looks done | missed |"
+echo "|--:|---|---|--:|--:|--:|"
+own_cpu() {
+	local threads=$1 mode=$2 observer=$3
+	/usr/bin/time -f '%U %S %e' -o "$TMP/time" "$STACKSNAP" "$mode" -d 5 -q --observer="$observer" \
+		--overhead 1000 -o "$TMP/x.json" "$TARGET_PID"
+	awk -v t="$threads" -v m="$mode" -v o="$observer" \
+		-v done="$(json "$TMP/x.json" 'd["profiles"][0]["coverage"]["ticks_done"]')" \
+		-v missed="$(json "$TMP/x.json" 'd["profiles"][0]["coverage"]["ticks_missed"]')" \
+		'{ printf "| %s | %s | %s | %.0f %% | %s | %s |\n", t, m, o, 100 * ($1 + $2) / $3, done, missed }' \
+		"$TMP/time"
+}
+
 for threads in ${SIZES#10 }; do
 	target_start many "$threads" 16
-	for observer in "${observers[@]}"; do
-		args=()
-		[ "${#observers[@]}" = 1 ] || args=(--observer="$observer")
-		/usr/bin/time -f '%U %S %e' -o "$TMP/time" "$STACKSNAP" --wall -d 5 -q "${args[@]}" \
-			--overhead 1000 -o "$TMP/x.json" "$TARGET_PID"
-		awk -v t="$threads" -v o="$observer" \
-			-v done="$(json "$TMP/x.json" 'd["profiles"][0]["coverage"]["ticks_done"]')" \
-			-v missed="$(json "$TMP/x.json" 'd["profiles"][0]["coverage"]["ticks_missed"]')" \
-			'{ printf "| %s | %s | %.0f %% | %s | %s |\n", t, o, 100 * ($1 + $2) / $3, done, missed }' \
-			"$TMP/time"
+	for mode in --block --wall; do
+		for observer in proc bpf; do
+			own_cpu "$threads" "$mode" "$observer"
+		done
 	done
 	target_stop
 done
