@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -310,25 +311,56 @@ static int check_permitted(struct ss_error *err)
 	return 0;
 }
 
+/*
+ * The bytes, to be unmapped. Before Linux 6.16 the file cannot be mapped, and gives 4 KiB a read
+ * (kernel/bpf/sysfs_btf.c).
+ */
+static int map_btf(void **ret, size_t *ret_len)
+{
+	_cleanup_close_ int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *bytes;
+	int r = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= 0 || st.st_size > BTF_MAX)
+		return -EFBIG;
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED) {
+		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (bytes == MAP_FAILED)
+			return -errno;
+		r = file_pread_exact(fd, bytes, (size_t)st.st_size, 0);
+	}
+	*ret = bytes;
+	*ret_len = (size_t)st.st_size;
+	if (r < 0)
+		munmap(bytes, *ret_len);
+	return r;
+}
+
 static int make_programs(struct bpfiter *iter, struct ss_error *err)
 {
-	struct buf bytes;
 	struct btf btf;
+	void *bytes = NULL;
+	size_t len = 0;
 	int r = check_permitted(err);
 
 	if (r < 0)
 		return r;
-	buf_init(&bytes);
-	r = file_read_whole_at(AT_FDCWD, BTF_PATH, BTF_MAX, &bytes);
+	r = map_btf(&bytes, &len);
+	if (r < 0)
+		return fail(err, r, "reading " BTF_PATH);
+	r = btf_parse(&btf, bytes, len);
 	if (r < 0) {
-		r = fail(err, r, "reading " BTF_PATH);
-	} else if ((r = btf_parse(&btf, bytes.data, bytes.len)) < 0) {
 		r = fail(err, r, "reading " BTF_PATH);
 	} else {
 		r = load_programs(iter, &btf, err);
 		btf_done(&btf);
 	}
-	buf_done(&bytes);
+	munmap(bytes, len);
 	return r;
 }
 

@@ -100,8 +100,10 @@ static int index_types(struct btf *btf)
 {
 	size_t at = 0;
 
-	if (vec_push(&btf->offsets, 0) < 0)
+	/* room for all that there can be: pages that are not used cost nothing */
+	if (vec_reserve(&btf->offsets, 1 + btf->types_len / sizeof(struct type)) < 0)
 		return -ENOMEM;
+	btf->offsets.data[btf->offsets.n++] = 0;
 	while (at < btf->types_len) {
 		struct type type;
 		size_t tail;
@@ -115,8 +117,7 @@ static int index_types(struct btf *btf)
 		       (size_t)tails[kind_of(&type)].each * members_of(&type);
 		if (btf->types_len - at - sizeof(type) < tail)
 			return -EINVAL;
-		if (vec_push(&btf->offsets, (uint32_t)at) < 0)
-			return -ENOMEM;
+		btf->offsets.data[btf->offsets.n++] = (uint32_t)at;
 		at += sizeof(type) + tail;
 	}
 	return 0;
