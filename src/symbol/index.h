@@ -54,6 +54,14 @@ struct index_frame {
 			     in the last level, 0 if unknown */
 };
 
+/* All that is known of one address. */
+struct index_finding {
+	const struct index_frame *chain; /* n levels, innermost first */
+	unsigned n;
+	bool has_symbol;
+	struct index_symbol symbol;
+};
+
 /*
  * Fills at most max levels and returns how many there are, 0 if no debug information covers addr.
  * Code of an assembler source that declares no functions has one level with empty names. file and
