@@ -157,6 +157,8 @@ struct ss_coverage {
 	unsigned children_followed, children_refused, children_missed;
 	/* waits for a lock whose holder changed while it was read: none is told */
 	unsigned owners_unsettled;
+	/* waits for a pipe or socket whose other end, on this host, nobody was seen to have */
+	unsigned ends_unseen;
 };
 
 /*

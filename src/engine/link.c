@@ -142,6 +142,7 @@ static int add_edges(struct link *link, size_t i, struct thread *thread,
 	int r = link_find_releasers(link, &link->sources, i, k, &thread->wait, &releasers);
 
 	node->known = r == 0 && releasers.complete;
+	link->snapshots[i]->coverage.ends_unseen += releasers.unseen;
 	for (size_t p = 0; p < releasers.parties.n && r == 0; p++)
 		r = add_party(link, &releasers.parties.data[p], thread);
 	node->n = (uint32_t)link->edges.n - node->first;

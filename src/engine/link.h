@@ -28,6 +28,7 @@ void sources_done(struct sources *sources);
 struct releasers {
 	VEC(struct party) parties;
 	bool complete; /* nobody else could */
+	bool unseen;   /* somebody has the other end, and was not found */
 };
 
 struct link {

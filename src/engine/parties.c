@@ -111,8 +111,10 @@ static int find_end(const struct question *question, enum ends_use use, struct r
 
 	if (r < 0)
 		return r;
-	if (result.nparties == 0 && !result.complete)
+	if (result.nparties == 0 && !result.complete) {
+		ret->unseen = result.gaps & ENDS_UNSEEN;
 		return -ENOENT;
+	}
 	ret->complete = result.complete;
 	for (size_t k = 0; k < result.nparties && r == 0; k++)
 		r = add_party(question, result.parties[k].pid, 0, result.parties[k].comm, ret);

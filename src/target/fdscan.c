@@ -328,7 +328,8 @@ static int scan_processes(struct fdscan *scan)
 	while ((entry = readdir(dir)) && !is_over(scan)) {
 		int pid = name_number(entry->d_name);
 
-		if (pid > 0 && scan_process(scan, pid) < 0)
+		/* what we have inherited we neither read nor write */
+		if (pid > 0 && pid != getpid() && scan_process(scan, pid) < 0)
 			return -ENOMEM;
 	}
 	return 0;

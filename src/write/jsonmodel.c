@@ -160,6 +160,7 @@ void json_coverage(struct json *j, const struct ss_coverage *c)
 		{ "eintr_caused", c->eintr_caused },
 		{ "waits_undated", c->waits_undated },
 		{ "owners_unsettled", c->owners_unsettled },
+		{ "ends_unseen", c->ends_unseen },
 		{ "longest_stop_ns", c->longest_stop_ns },
 		{ "total_stop_ns", c->total_stop_ns },
 		{ "pause_ns", c->pause_ns },

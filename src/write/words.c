@@ -290,6 +290,8 @@ static void cover_stacks(struct buf *buf, const struct ss_coverage *c)
 		buf_printf(buf, "; %u waits of unknown duration", c->waits_undated);
 	if (c->owners_unsettled)
 		buf_printf(buf, "; %u lock owners unsettled", c->owners_unsettled);
+	if (c->ends_unseen)
+		buf_printf(buf, "; %u other ends not found", c->ends_unseen);
 }
 
 static void cover_frames(struct buf *buf, const struct ss_coverage *c)

@@ -98,4 +98,16 @@ as $NOBODY -o "$TMP/out/a.txt"
 t_is "the same user: the file is his" "$(stat -c '%u %a' "$TMP/out/a.txt")" "$NOBODY 600"
 ran "users"
 target_stop
+
+# The other end of its pipe is ours, and not for that user to see.
+exec {END}> >(exec "${TARGET_PREFIX[@]}" cat >/dev/null)
+TARGET_PID=$!
+STARTED+=("$TARGET_PID")
+wait_until 10 grep -q pipe_read "/proc/$TARGET_PID/wchan"
+as $NOBODY -o "$TMP/out/a.txt"
+t_like "an end that may not be seen: said" "$(cat "$TMP/out/a.txt")" '; 1 other ends not found'
+snap "$TARGET_PID"
+t_unlike "an end that may be seen: nothing is said" "$OUT" 'not found'
+t_like "an end that may be seen: whose" "$OUT" "^# other end: process $$ \"bash\"$"
+exec {END}>&-
 t_done

@@ -244,6 +244,7 @@ static const struct ss_coverage coverage = {
 	.bytes_copied = 20480,
 	.waits_undated = 1,
 	.owners_unsettled = 1,
+	.ends_unseen = 1,
 	.ticks_planned = 1,
 	.ticks_done = 1,
 };

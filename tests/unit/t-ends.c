@@ -264,12 +264,13 @@ static void test_writer_in_flight(void **state)
 	struct fixture f;
 	struct ends_result result;
 	int fds[2], pair[2];
-	pid_t reader, writer;
+	pid_t reader, writer, receiver;
 
 	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	send_fd(pair[0], fds[1]);
+	receiver = start(pair[1]);
 	reader = start(fds[0]);
 	open_on(&f, reader);
 	close(fds[1]);
@@ -294,6 +295,7 @@ static void test_writer_in_flight(void **state)
 	done(&f);
 	stop(reader);
 	stop(writer);
+	stop(receiver);
 	close(pair[0]);
 	close(pair[1]);
 }
