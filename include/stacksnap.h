@@ -199,7 +199,12 @@ struct ss_session_options {
 	 * are not there: 30 s a file and 60 s in all at most. ss_record asks before it begins.
 	 */
 	bool debuginfod;
-	/* Called about once a second meanwhile; true: ask for no more. NULL: none */
+	/*
+	 * What took long to find in files is kept in cache_dir/stacksnap for the next time, 64 MiB at
+	 * most. An absolute path that belongs to this user, such as ~/.cache; NULL: nowhere
+	 */
+	const char *cache_dir;
+	/* Called about once a second while a debug file comes; true: ask for no more. NULL: none */
 	bool (*fetching)(void *arg, const struct ss_fetch *fetch);
 	void *fetching_arg;
 };

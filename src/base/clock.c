@@ -6,12 +6,17 @@
 
 #include "base/attr.h"
 
+uint64_t clock_timespec_ns(const struct timespec *ts)
+{
+	return (uint64_t)ts->tv_sec * NS_PER_SEC + (uint64_t)ts->tv_nsec;
+}
+
 static uint64_t read_clock(clockid_t id)
 {
 	struct timespec ts;
 
 	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+	return clock_timespec_ns(&ts);
 }
 
 uint64_t clock_mono_ns(void)

@@ -12,8 +12,11 @@
 #define NS_PER_MS  1000000ull
 #define NS_PER_SEC 1000000000ull
 
-uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC */
-uint64_t clock_wall_ns(void); /* CLOCK_REALTIME, since 1970 */
+struct timespec;
+
+uint64_t clock_timespec_ns(const struct timespec *ts); /* which is not before 0 */
+uint64_t clock_mono_ns(void);                          /* CLOCK_MONOTONIC */
+uint64_t clock_wall_ns(void);                          /* CLOCK_REALTIME, since 1970 */
 
 /*
  * A duration for people, three significant digits: "430 ns", "12.3 us", "1.25 ms", "12.3 s", "5 min

@@ -43,7 +43,7 @@ static bool read_clock(const struct ledger *ledger, uint64_t *ret)
 
 	if (clock_gettime(ledger->clock, &t) < 0)
 		return false;
-	*ret = (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	*ret = clock_timespec_ns(&t);
 	return true;
 }
 

@@ -5,6 +5,8 @@
 #include "dirs.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,4 +26,19 @@ int dirs_check(const char *option, const struct dir_list *dirs, struct ss_error 
 	for (size_t i = 0; i < dirs->n && r == 0; i++)
 		r = dir_check(option, dirs->list[i], err);
 	return r;
+}
+
+/* The base directory specification: an empty or relative path is as none. */
+static const char *absolute(const char *path)
+{
+	return path && *path == '/' ? path : NULL;
+}
+
+const char *dirs_cache(char ret[PATH_MAX])
+{
+	const char *base = absolute(getenv("XDG_CACHE_HOME")), *home = absolute(getenv("HOME"));
+	int n = base || !home ? snprintf(ret, PATH_MAX, "%s", base ? base : "")
+			      : snprintf(ret, PATH_MAX, "%s/.cache", home);
+
+	return n > 0 && n < PATH_MAX ? ret : NULL;
 }

@@ -165,6 +165,7 @@ static void report_observer(const struct job *job, const struct look *look)
 static void open_sessions(struct job *job)
 {
 	const struct opts *opts = job->opts;
+	char cache_dir[PATH_MAX];
 	const struct ss_session_options options = {
 		.stop = opts->stop,
 		.unwinder = opts->unwinder,
@@ -178,6 +179,7 @@ static void open_sessions(struct job *job)
 		.no_symbols = opts->no_symbols,
 		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
 		.debuginfod = wants_debuginfod(opts),
+		.cache_dir = opts->no_symbol_cache ? NULL : dirs_cache(cache_dir),
 		.fetching = fetching_show,
 		.fetching_arg = &job->fetching,
 	};

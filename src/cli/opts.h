@@ -55,7 +55,7 @@ struct opts {
 	const char *observer; /* the same */
 	bool no_symbols;
 	struct dir_list debug_dirs;
-	bool no_debuginfod;
+	bool no_debuginfod, no_symbol_cache;
 	const char *output;    /* a path or "-" */
 	enum ss_format format; /* resolved from -f, -j, --debug, the suffix of -o, the default */
 	const char *format_by; /* the option that chose it; NULL: none did */

@@ -81,6 +81,16 @@ static int set_debuginfod(struct opts *opts, const char *value, struct ss_error 
 	return r;
 }
 
+static int set_symbol_cache(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned i;
+	int r = parse_choice(value, "--symbol-cache", yes_no_names, &i, err);
+
+	if (r == 0)
+		opts->no_symbol_cache = i == 1;
+	return r;
+}
+
 static int set_observer(struct opts *opts, const char *value, struct ss_error *err)
 {
 	unsigned i;
@@ -325,6 +335,11 @@ const struct opt opts_table[] = {
 	  .help = "ask the servers of DEBUGINFOD_URLS for them",
 	  .values = yes_no_values,
 	  .set = set_debuginfod },
+	{ .name = "symbol-cache",
+	  .arg = "yes|no",
+	  .help = "keep names that took long in ~/.cache/stacksnap",
+	  .values = yes_no_values,
+	  .set = set_symbol_cache },
 
 	{ .help = "What to write:" },
 	{ .name = "debug",

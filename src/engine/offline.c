@@ -22,6 +22,7 @@
 #include "file/naming.h"
 #include "symbol/contents.h"
 #include "symbol/filestore.h"
+#include "symbol/lookup.h"
 #include "symbol/sources.h"
 #include "symbol/symbolize.h"
 #include "target/elffile.h"
@@ -64,10 +65,10 @@ struct offline {
 static void close_symbols(struct named_file *file)
 {
 	symbolizer_free(file->symbolizer);
-	if (file->image.symbols)
-		file->image.symbols_close(file->image.symbols);
+	if (file->image.names)
+		file->image.names_close(file->image.names);
 	file->symbolizer = NULL;
-	file->image.symbols = NULL;
+	file->image.names = NULL;
 }
 
 static void named_file_free(struct named_file *file)
@@ -89,7 +90,7 @@ static int open_symbols(struct offline *o, struct named_file *file, int fd, cons
 	if (!file->symbolizer)
 		return ss_error_oom(o->err);
 	symbolizer_prepare(file->symbolizer, &file->image);
-	return file->image.symbols ? 0 : ss_error_oom(o->err);
+	return file->image.names ? 0 : ss_error_oom(o->err);
 }
 
 /* Our own, which is every process's of this host. Its section headers end it. */
@@ -132,7 +133,7 @@ static int add_debug_file(struct offline *o, struct named_file *file, const char
 	struct contents contents;
 	int fd;
 
-	contents_find(file->image.symbols, &contents);
+	contents_find(lookup_index(file->image.names), &contents);
 	if (contents.debug_info || file->debug_only)
 		return 0;
 	fd = filestore_find(o->store, file->build_id, path, true);

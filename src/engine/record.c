@@ -250,7 +250,7 @@ static uint64_t used_cpu_ns(void)
 	struct timespec used;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-	return (uint64_t)used.tv_sec * NS_PER_SEC + (uint64_t)used.tv_nsec;
+	return clock_timespec_ns(&used);
 }
 
 static void watch_overhead(struct recording *recording)

@@ -141,6 +141,7 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 		.max_pause_ns = like->max_pause_ns,
 		.no_symbols = like->sources.no_files,
 		.debug_dirs = like->sources.debug_dirs,
+		.cache_dir = like->sources.cache_dir,
 		.debuginfod = like->sources.fetcher != NULL,
 		/* what that one does not have, for whatever reason, its children do without */
 		.observer = strcmp(capturer_observer(like->capturer), observer_names[0]) != 0

@@ -49,6 +49,7 @@ struct ss_session {
 	struct maps maps;
 	struct images *images;
 	char **debug_dirs; /* NULL-terminated; NULL: none */
+	char *cache_dir;   /* NULL: none */
 	struct symbol_sources sources;
 	struct symbolizer *symbolizer;
 	struct capturer *capturer;

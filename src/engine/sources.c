@@ -47,6 +47,11 @@ int session_open_sources(struct ss_session *session, const struct ss_session_opt
 		if (!session->debug_dirs)
 			return ss_error_oom(err);
 	}
+	if (options->cache_dir) {
+		session->cache_dir = strdup(options->cache_dir);
+		if (!session->cache_dir)
+			return ss_error_oom(err);
+	}
 	if (options->debuginfod && !options->no_symbols) {
 		sources->fetcher = fetcher_new(options->fetching, options->fetching_arg);
 		if (!sources->fetcher)
@@ -55,6 +60,7 @@ int session_open_sources(struct ss_session *session, const struct ss_session_opt
 	sources->no_files = options->no_symbols;
 	sources->debug_dirs = (const char *const *)session->debug_dirs;
 	sources->root_fd = session->root_fd;
+	sources->cache_dir = session->cache_dir;
 	sources->perfmap = perfmap_new(&session->target, session->root_fd);
 	session->symbolizer = symbolizer_new(sources);
 	return session->symbolizer && sources->perfmap ? 0 : ss_error_oom(err);
@@ -65,6 +71,7 @@ void session_close_sources(struct ss_session *session)
 	fetcher_free(session->sources.fetcher);
 	perfmap_free(session->sources.perfmap);
 	free_dirs(session->debug_dirs);
+	free(session->cache_dir);
 }
 
 int session_fetch(struct ss_session *session, bool now, struct ss_error *err)

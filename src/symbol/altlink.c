@@ -79,6 +79,7 @@ void altlink_add(struct symbol_index *index, Dwarf *dwarf)
 	index->alt_fd = debugfile_find_alt(index, name, id, (size_t)len);
 	if (index->alt_fd >= 0)
 		index->alt = dwarf_begin(index->alt_fd, DWARF_C_READ);
+	index->lacks |= !index->alt;
 	if (!index->alt)
 		index->alt = open_empty(index);
 	dwarf_setalt(dwarf, index->alt);

@@ -23,6 +23,7 @@
 #include <elfutils/libdwelf.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fileio.h"
 #include "symbol/fetch.h"
 
@@ -215,33 +216,64 @@ static int fetch(const struct symbol_sources *sources, const struct wanted *w, c
 	return fd >= 0 && is_wanted(fd, w) ? steal_fd(&fd) : -1;
 }
 
+/* What the file is made from, and what libdwfl is given when it asks. */
+static void note_found(struct symbol_index *index, int fd)
+{
+	struct stat st;
+
+	index->debug_fd = fd;
+	if (fstat(fd, &st) < 0)
+		return;
+	index->debug_size = (uint64_t)st.st_size;
+	index->debug_ns = clock_timespec_ns(&st.st_mtim);
+}
+
+void debugfile_search(struct symbol_index *index)
+{
+	Elf *elf = index_elf(index);
+	struct wanted w = { .file = index->path };
+	struct found found;
+	const void *id;
+	ssize_t len;
+	int fd;
+
+	if (index->debug_searched)
+		return;
+	index->debug_searched = true;
+	if (!elf)
+		return;
+	len = dwelf_elf_gnu_build_id(elf, &id);
+	w.id = id;
+	w.id_len = len > 0 ? (size_t)len : 0;
+	w.link = dwelf_elf_gnu_debuglink(elf, &w.crc);
+	if (w.id_len == 0 && !w.link)
+		return;
+	if (search(index->sources, &w, &found)) {
+		index->debug_root_fd = found.root_fd;
+		index->debug_path = strtab_intern(&index->strings, found.path);
+		index->directory = index_directory(index, found.fd);
+		note_found(index, found.fd);
+		return;
+	}
+	fd = fetch(index->sources, &w, index->path);
+	if (fd >= 0)
+		note_found(index, fd);
+}
+
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name)
 {
 	struct symbol_index *index = *userdata;
-	struct wanted w = { .crc = crc, .file = file, .link = debuglink };
-	struct found found;
-	GElf_Addr addr;
-	int len;
 
-	(void)name, (void)base, (void)ret_name;
+	(void)module, (void)name, (void)base, (void)file, (void)crc, (void)ret_name;
 	/*
 	 * libdwfl asks for dwz's shared file, too, with the path of .gnu_debugaltlink
 	 * (find_debug_altlink in libdwfl/dwfl_module_getdwarf.c): altlink.c does that.
 	 */
-	if (!index || index->debug_searched || (debuglink && strchr(debuglink, '/')))
+	if (!index || (debuglink && strchr(debuglink, '/')))
 		return -1;
-	index->debug_searched = true;
-	len = dwfl_module_build_id(module, &w.id, &addr);
-	w.id_len = len > 0 ? (size_t)len : 0;
-	if (w.id_len == 0 && !debuglink)
-		return -1;
-	if (!search(index->sources, &w, &found))
-		return fetch(index->sources, &w, index->path);
-	index->debug_root_fd = found.root_fd;
-	index->debug_path = strtab_intern(&index->strings, found.path);
-	index->directory = index_directory(index, found.fd);
-	return found.fd;
+	debugfile_search(index);
+	return steal_fd(&index->debug_fd);
 }
 
 int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,

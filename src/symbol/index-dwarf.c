@@ -67,8 +67,10 @@ static void read_units(struct symbol_index *index)
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
 			continue;
 		split = splitunit_find(index, &die);
-		if (add_unit(index, &die, &split) < 0)
+		if (add_unit(index, &die, &split) < 0) {
+			index->lacks = true;
 			break;
+		}
 	}
 	spans_sort(&index->unit_spans);
 }

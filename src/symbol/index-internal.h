@@ -43,7 +43,11 @@ struct symbol_index {
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
 
-	bool debug_searched;    /* for a separate debug file; the rest holds if one was found */
+	bool lacks; /* something that it refers to is missing, or memory was out */
+
+	bool debug_searched; /* for a separate debug file; the rest holds if one was found */
+	int debug_fd;        /* until libdwfl has taken it; -1 */
+	uint64_t debug_size, debug_ns;
 	int debug_root_fd;      /* the root that debug_path starts from, or AT_FDCWD */
 	const char *debug_path; /* NULL: none was found */
 
@@ -80,6 +84,9 @@ bool index_find_plt(struct symbol_index *index, uint64_t addr, struct index_symb
 
 /* ---- debugfile.c ---- */
 
+/* Look for the separate debug file, once. */
+void debugfile_search(struct symbol_index *index);
+
 /* libdwfl's find_debuginfo callback: *userdata is the index. */
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name);
@@ -100,7 +107,7 @@ bool debugfile_has_our_root(const struct symbol_sources *sources);
  * The unit of the .dwo file that a skeleton unit stands for; addr NULL if there is none. Only of
  * regular files.
  */
-Dwarf_Die splitunit_find(const struct symbol_index *index, Dwarf_Die *skeleton);
+Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton);
 
 /* ---- minidebug.c ---- */
 

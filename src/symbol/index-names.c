@@ -19,6 +19,8 @@ static const char *intern(struct symbol_index *index, const char *s)
 {
 	const char *interned = s && *s ? strtab_intern(&index->strings, s) : NULL;
 
+	if (s && *s && !interned)
+		index->lacks = true;
 	return interned ? interned : "";
 }
 

@@ -120,6 +120,7 @@ void unit_walk(struct symbol_index *index, struct unit *unit)
 	if (unit->walked)
 		return;
 	unit->walked = true;
-	walk_children(&walk, &unit->body, SPAN_NONE, 0);
+	if (walk_children(&walk, &unit->body, SPAN_NONE, 0) < 0)
+		index->lacks = true;
 	spans_sort(&unit->spans);
 }

@@ -107,6 +107,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 	index->path = path;
 	index->debug_root_fd = AT_FDCWD;
 	index->alt_fd = -1;
+	index->debug_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
 	index->directory = index_directory(index, fd);
@@ -125,7 +126,41 @@ void symbol_index_close(struct symbol_index *index)
 	strtab_done(&index->strings);
 	dwfl_end(index->dwfl);
 	altlink_done(index); /* the main file's Dwarf refers to it */
+	close_p(&index->debug_fd);
 	free(index);
+}
+
+/* Then no other is looked for. */
+static bool has_debug_info(Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
+	size_t names;
+
+	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
+		return false;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf, names, shdr.sh_name)
+							    : NULL;
+
+		if (name && shdr.sh_type != SHT_NOBITS &&
+		    (strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0))
+			return true;
+	}
+	return false;
+}
+
+void symbol_index_debug_file(struct symbol_index *index, uint64_t *ret_size, uint64_t *ret_ns)
+{
+	if (!has_debug_info(index_elf(index)))
+		debugfile_search(index);
+	*ret_size = index->debug_size;
+	*ret_ns = index->debug_ns;
+}
+
+bool symbol_index_is_whole(const struct symbol_index *index)
+{
+	return !index->lacks;
 }
 
 static bool in_code_section(Elf *elf, GElf_Word shndx)
@@ -199,8 +234,10 @@ static void read_symbols(struct symbol_index *index)
 
 	index->symbols_read = true;
 	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX); i++)
-		if (add_symbol(index, i) < 0)
+		if (add_symbol(index, i) < 0) {
+			index->lacks = true;
 			break;
+		}
 	spans_sort(&index->symbols);
 }
 

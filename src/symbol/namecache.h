@@ -22,8 +22,9 @@ struct namecache;
 /* What the findings were made from: with other files they are worth nothing. */
 struct namecache_key {
 	char build_id[72]; /* of the file: hex, NUL-padded */
-	uint64_t debug_size,
-		debug_ns; /* of the separate debug file: size, mtime; 0: there was none */
+	uint64_t file_size,
+		file_ns; /* of the file: size, mtime; its symbols may have been stripped */
+	uint64_t debug_size, debug_ns; /* of the separate debug file; 0: there was none */
 };
 
 struct namecache *namecache_new(void); /* NULL only if memory is out */

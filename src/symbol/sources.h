@@ -20,6 +20,8 @@ struct symbol_sources {
 	 * NULL-terminated; NULL: none
 	 */
 	const char *const *debug_dirs;
+	/* such as ~/.cache, where what took long to find is kept; NULL: nowhere */
+	const char *cache_dir;
 	struct fetcher *fetcher; /* asks debuginfod servers last; NULL: nobody is asked */
 	struct perfmap *perfmap; /* names of JIT code; NULL: it gets none */
 };

@@ -94,7 +94,7 @@ static void ask_in_root(struct question *question)
 		pthread_join(thread, NULL);
 }
 
-Dwarf_Die splitunit_find(const struct symbol_index *index, Dwarf_Die *skeleton)
+Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton)
 {
 	struct question question = { .root_fd = index->sources->root_fd, .skeleton = skeleton };
 	const char *name = string_of(skeleton, DW_AT_dwo_name);
@@ -113,5 +113,6 @@ Dwarf_Die splitunit_find(const struct symbol_index *index, Dwarf_Die *skeleton)
 		/* beside the file, which is in our file system after all: a chroot */
 		ask(&question);
 	}
+	index->lacks |= !question.split.addr;
 	return question.split;
 }

@@ -16,12 +16,10 @@
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "symbol/demangle.h"
-#include "symbol/index.h"
+#include "symbol/lookup.h"
 #include "symbol/perfmap.h"
 #include "symbol/sources.h"
 #include "target/image.h"
-
-enum { CHAIN_MAX = 256 };
 
 /* Functions whose key has the same hash hang together. */
 struct function_entry {
@@ -33,18 +31,10 @@ struct symbolizer {
 	const struct symbol_sources *sources;
 	struct arena arena;
 	struct strtab strings;
-	struct map64 locations; /* pc * 2 + exact -> struct location * */
-	struct map64 jit;       /* the same of code that the perf map may name */
-	struct map64 functions; /* hash of its members -> struct function_entry * */
-	struct index_frame chain[CHAIN_MAX];
-};
-
-/* All that the index knows of one address. */
-struct finding {
-	const struct index_frame *chain; /* n levels, innermost first */
-	unsigned n;
-	bool has_symbol;
-	struct index_symbol symbol;
+	struct map64 locations;  /* pc * 2 + exact -> struct location * */
+	struct map64 jit;        /* the same of code that the perf map may name */
+	struct map64 functions;  /* hash of its members -> struct function_entry * */
+	struct index_frame only; /* the chain of a symbol without debug information */
 };
 
 struct symbolizer *symbolizer_new(const struct symbol_sources *sources)
@@ -180,17 +170,7 @@ static int make_line(struct symbolizer *symbolizer, const struct index_frame *fr
 	return ret->function && ret->file ? 0 : -1;
 }
 
-/* An ELF symbol alone is a chain of one level that has nothing but a name. */
-static void chain_from_symbol(struct finding *finding, struct index_frame *frame)
-{
-	*frame = (struct index_frame){
-		.linkage_name = finding->symbol.name, .name = "", .decl_file = "", .file = ""
-	};
-	finding->chain = frame;
-	finding->n = 1;
-}
-
-static int make_lines(struct symbolizer *symbolizer, const struct finding *finding,
+static int make_lines(struct symbolizer *symbolizer, const struct index_finding *finding,
 		      struct location *location)
 {
 	struct line *lines = arena_array(&symbolizer->arena, finding->n, sizeof(*lines));
@@ -212,37 +192,47 @@ static int make_lines(struct symbolizer *symbolizer, const struct finding *findi
 
 /* ---- locations ---- */
 
-static struct symbol_index *image_index(struct symbolizer *symbolizer, struct image *image)
+static struct lookup *image_names(struct symbolizer *symbolizer, struct image *image)
 {
-	if (!image->symbols) {
-		image->symbols = symbol_index_open(image->fd, image->path, symbolizer->sources);
-		image->symbols_close = symbol_index_close;
+	if (!image->names) {
+		image->names =
+			lookup_open(image->fd, image->path, image->build_id, symbolizer->sources);
+		image->names_close = lookup_close;
 	}
-	return image->symbols;
+	return image->names;
 }
 
 void symbolizer_prepare(struct symbolizer *symbolizer, struct image *image)
 {
-	struct symbol_index *index = image_index(symbolizer, image);
+	struct lookup *names = image_names(symbolizer, image);
 
-	if (index)
-		symbol_index_prepare(index);
+	if (names)
+		lookup_prepare(names);
+}
+
+/* An ELF symbol alone is a chain of one level that has nothing but a name. */
+static void chain_from_symbol(struct index_finding *finding, struct index_frame *frame)
+{
+	*frame = (struct index_frame){
+		.linkage_name = finding->symbol.name, .name = "", .decl_file = "", .file = ""
+	};
+	finding->chain = frame;
+	finding->n = 1;
 }
 
 /* Nothing is found (n is 0) if memory for the index is out: it is tried again for the next pc. */
-static struct finding find(struct symbolizer *symbolizer, struct image *image, uint64_t addr)
+static struct index_finding find(struct symbolizer *symbolizer, struct image *image, uint64_t addr)
 {
-	struct symbol_index *index = image_index(symbolizer, image);
-	struct finding finding = { .chain = symbolizer->chain };
+	struct lookup *names = image_names(symbolizer, image);
+	struct index_finding finding = { 0 };
 
-	if (!index)
+	if (!names)
 		return finding;
-	finding.has_symbol = symbol_index_find(index, addr, &finding.symbol);
-	finding.n = symbol_index_frames(index, addr, symbolizer->chain, CHAIN_MAX);
+	finding = lookup_find(names, addr);
 	if (finding.n > 0 && !finding.has_symbol && !*finding.chain[finding.n - 1].linkage_name)
 		finding.n = 0;
 	else if (finding.n == 0 && finding.has_symbol)
-		chain_from_symbol(&finding, symbolizer->chain);
+		chain_from_symbol(&finding, &symbolizer->only);
 	return finding;
 }
 
@@ -250,7 +240,7 @@ static int name_location(struct symbolizer *symbolizer, struct image_map *map,
 			 struct location *location)
 {
 	uint64_t addr = location_address(location) - map->bias;
-	struct finding finding = find(symbolizer, map->image, addr);
+	struct index_finding finding = find(symbolizer, map->image, addr);
 	uint64_t start;
 
 	if (finding.n == 0)

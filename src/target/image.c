@@ -62,8 +62,8 @@ static void image_file_free(struct image_file *file)
 {
 	struct image *image = &file->image;
 
-	if (image->symbols && image->symbols_close)
-		image->symbols_close(image->symbols);
+	if (image->names)
+		image->names_close(image->names);
 	if (image->elf)
 		elf_end(image->elf);
 	if (image->bytes)

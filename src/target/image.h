@@ -16,7 +16,7 @@
 #include "target/maps.h"
 #include "target/target.h"
 
-struct symbol_index;
+struct lookup;
 
 struct image {
 	uint32_t id;                /* 1, 2, 3... */
@@ -27,9 +27,9 @@ struct image {
 	size_t size;
 	Elf *elf;          /* over bytes */
 	char build_id[65]; /* lower-case hex, "" if none */
-	struct symbol_index
-		*symbols; /* owned by the symbolizer's side: see symbolize.c; NULL until needed */
-	void (*symbols_close)(struct symbol_index *);
+	struct lookup
+		*names; /* owned by the symbolizer's side: see symbolize.c; NULL until needed */
+	void (*names_close)(struct lookup *);
 };
 
 /* Where one executable mapping of the target gets its bytes from. */

@@ -43,7 +43,8 @@ row() {
 measure() {
 	local name=$1 file=$TMP/$1 round
 	for ((round = 0; round < ROUNDS; round++)); do
-		elapsed "$file.snap" "$STACKSNAP" "$TARGET_PID"
+		elapsed "$file.snap" "$STACKSNAP" --symbol-cache=no "$TARGET_PID"
+		elapsed "$file.again" "$STACKSNAP" "$TARGET_PID"
 		elapsed "$file.eu" eu-stack -p "$TARGET_PID"
 		elapsed "$file.eulines" eu-stack -i -s -p "$TARGET_PID"
 		pauses "$file"
@@ -51,6 +52,8 @@ measure() {
 	row "$name: wall us, stacksnap : eu-stack -p" "$(median <"$file.snap")" "$(median <"$file.eu")"
 	row "$name: wall us, stacksnap : eu-stack -i -s -p" "$(median <"$file.snap")" \
 		"$(median <"$file.eulines")"
+	row "$name: wall us, stacksnap, names kept : eu-stack -p" "$(median <"$file.again")" \
+		"$(median <"$file.eu")"
 	row "$name: memory KiB, stacksnap : eu-stack -p" "$(median <"$file.snap.kib")" \
 		"$(median <"$file.eu.kib")"
 	row "$name: memory KiB, stacksnap : eu-stack -i -s -p" "$(median <"$file.snap.kib")" \

@@ -21,6 +21,7 @@ case $STACKSNAP in
 esac
 PYTHON=${PYTHON:-$([ -x /usr/bin/python3 ] && echo /usr/bin/python3 || echo python3)}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/stacksnap-test.XXXXXX")
+export XDG_CACHE_HOME=$TMP/cache
 
 T_COUNT=0
 T_FAILED=0

@@ -308,9 +308,9 @@ static struct image_map *find_path(struct fixture *f, const char *path)
 
 static int closed;
 
-static void note_close(struct symbol_index *index)
+static void note_close(struct lookup *names)
 {
-	assert_ptr_equal(index, &closed);
+	assert_ptr_equal(names, &closed);
 	closed++;
 }
 
@@ -338,8 +338,8 @@ static void test_image_closes_with_its_last_mapping(void **state)
 	assert_non_null(map);
 	assert_non_null(map->image);
 	closed = 0;
-	map->image->symbols = (struct symbol_index *)&closed;
-	map->image->symbols_close = note_close;
+	map->image->names = (struct lookup *)&closed;
+	map->image->names_close = note_close;
 	step(&f);
 	update(&f, &changed);
 	assert_true(changed);

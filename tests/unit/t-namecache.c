@@ -23,6 +23,8 @@
 #include "symbol/cachedir.h"
 
 static const struct namecache_key key = { .build_id = "0123456789abcdef0123456789abcdef01234567",
+					  .file_size = 2000,
+					  .file_ns = 6,
 					  .debug_size = 1000,
 					  .debug_ns = 5 };
 
@@ -168,6 +170,9 @@ static void test_other_key(void **state)
 	(void)state;
 	encode(&bytes);
 	other.debug_ns++;
+	assert_int_equal(decode(&other, bytes.data, bytes.len), -EINVAL);
+	other = key;
+	other.file_size++;
 	assert_int_equal(decode(&other, bytes.data, bytes.len), -EINVAL);
 	other = key;
 	other.build_id[0] = 'f';

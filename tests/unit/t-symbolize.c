@@ -74,8 +74,8 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	symbolizer_free(f->symbolizer);
-	if (f->image.symbols)
-		f->image.symbols_close(f->image.symbols);
+	if (f->image.names)
+		f->image.names_close(f->image.names);
 	close(f->image.fd);
 	free(f);
 	return 0;
@@ -179,7 +179,7 @@ static void test_files_have_no_names(void **state)
 	assert_int_equal(location->module_offset, pc - f->map.bias);
 	assert_ptr_equal(location->mapping, &f->map.mapping);
 	assert_false(f->map.mapping.symbolized);
-	assert_null(f->image.symbols);
+	assert_null(f->image.names);
 	symbolizer_free(symbolizer);
 }
 
@@ -213,8 +213,8 @@ static void test_lives_longer_than_the_image(void **state)
 	struct fixture *f = *state;
 	const struct location *location = look(f, (uintptr_t)t_symbolize_start, true);
 
-	symbol_index_close(f->image.symbols);
-	f->image.symbols = NULL;
+	f->image.names_close(f->image.names);
+	f->image.names = NULL;
 	assert_string_equal(physical(location)->name, "ns::run");
 	assert_string_equal(physical(location)->system_name, "_ZN2ns3runEi.isra.0");
 }
@@ -279,7 +279,7 @@ static void test_vdso(void **state)
 			strstr(physical(location)->system_name, "clock_gettime");
 	}
 	assert_true(found);
-	image.symbols_close(image.symbols);
+	image.names_close(image.names);
 	close(image.fd);
 }
 
