@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "symbol/cachedir.h"
 #include "symbol/sources.h"
@@ -53,11 +55,23 @@ struct lookup *lookup_open(int fd, const char *path, const char *build_id,
 	return lookup;
 }
 
+/* libdw does not tell what it left out because memory was out (ulimit -v). */
+static bool memory_is_limited(void)
+{
+	static const int limits[] = { RLIMIT_AS, RLIMIT_DATA };
+	struct rlimit limit;
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (getrlimit(limits[i], &limit) < 0 || limit.rlim_cur != RLIM_INFINITY)
+			return true;
+	return false;
+}
+
 /* Whatever goes wrong: the next run has to look for itself. */
 static void keep(const struct lookup *lookup)
 {
 	if (lookup->cache && namecache_has_grown(lookup->cache) && lookup->spent_ns > SPENT_MIN &&
-	    symbol_index_is_whole(lookup->index))
+	    symbol_index_is_whole(lookup->index) && !memory_is_limited())
 		(void)cachedir_store(lookup->cache_dir, &lookup->key, lookup->cache);
 }
 

@@ -78,6 +78,13 @@ look "others could write"
 t_ok "others could write: nothing is kept" test ! -e "$file"
 chmod 700 "$TMP/cache/stacksnap"
 
+(
+	ulimit -v 4000000
+	exec "$STACKSNAP" -q -o "$TMP/limited.txt" "$TARGET_PID"
+)
+t_is "memory is limited" "$?" 0
+t_ok "memory is limited: what may lack something is not kept" test ! -e "$file"
+
 # ---- other debug files ----
 
 look "found again"
