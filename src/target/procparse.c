@@ -7,7 +7,6 @@
  */
 #include "target/procparse.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,113 +14,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
-
-/* ---- scanning ---- */
-
-static void skip_blanks(const char **p)
-{
-	while (**p == ' ' || **p == '\t')
-		(*p)++;
-}
-
-static bool skip_char(const char **p, char c)
-{
-	if (**p != c)
-		return false;
-	(*p)++;
-	return true;
-}
-
-static bool skip_text(const char **p, const char *text)
-{
-	size_t len = strlen(text);
-
-	if (strncmp(*p, text, len) != 0)
-		return false;
-	*p += len;
-	return true;
-}
-
-static bool skip_word(const char **p)
-{
-	skip_blanks(p);
-	if (**p == '\0' || **p == '\n')
-		return false;
-	*p += strcspn(*p, " \t\n");
-	return true;
-}
-
-static unsigned digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (unsigned)(c - 'A') + 10;
-	return 16;
-}
-
-/* Digits only: no sign, no blanks, no prefix; false if there are none or they do not fit. */
-static bool scan_digits(const char **p, unsigned base, uint64_t *ret)
-{
-	const char *start = *p;
-	uint64_t value = 0;
-
-	for (; digit_value(**p) < base; (*p)++) {
-		if (__builtin_mul_overflow(value, base, &value) ||
-		    __builtin_add_overflow(value, digit_value(**p), &value))
-			return false;
-	}
-	*ret = value;
-	return *p > start;
-}
-
-static bool scan_number(const char **p, unsigned base, uint64_t *ret)
-{
-	skip_blanks(p);
-	return scan_digits(p, base, ret);
-}
-
-/* A decimal number that may be negative: then its two's complement. */
-static bool scan_signed(const char **p, uint64_t *ret)
-{
-	bool negative;
-
-	skip_blanks(p);
-	negative = skip_char(p, '-');
-	if (!scan_digits(p, 10, ret))
-		return false;
-	if (negative)
-		*ret = 0 - *ret;
-	return true;
-}
-
-static bool scan_address(const char **p, uint64_t *ret)
-{
-	skip_blanks(p);
-	return skip_text(p, "0x") && scan_digits(p, 16, ret);
-}
-
-static bool at_end(const char *p)
-{
-	skip_blanks(&p);
-	return *p == '\0' || (*p == '\n' && p[1] == '\0');
-}
-
-/* The text behind `prefix` at the next line that begins with it, from line *p on; NULL if none. */
-static const char *find_line(const char *p, const char *prefix)
-{
-	while (p) {
-		const char *rest = p;
-
-		if (skip_text(&rest, prefix))
-			return rest;
-		p = strchr(p, '\n');
-		p = p ? p + 1 : NULL;
-	}
-	return NULL;
-}
+#include "target/scan.h"
 
 /* ---- one thread ---- */
 
@@ -144,7 +37,7 @@ int procparse_stat(const char *text, struct proc_stat *ret)
 	const char *p = text, *name, *end;
 	size_t len;
 
-	if (!scan_digits(&p, 10, &pid) || pid > INT32_MAX || !skip_text(&p, " ("))
+	if (!scan_digits(&p, 10, &pid) || pid > INT32_MAX || !scan_text(&p, " ("))
 		return -EINVAL;
 	name = p;
 	/* The name may hold parentheses and newlines; only numbers follow the last one. */
@@ -169,7 +62,7 @@ int procparse_schedstat(const char *text, struct look *look)
 	uint64_t on, queue, count;
 
 	if (!scan_number(&text, 10, &on) || !scan_number(&text, 10, &queue) ||
-	    !scan_number(&text, 10, &count) || !at_end(text))
+	    !scan_number(&text, 10, &count) || !scan_at_end(text))
 		return -EINVAL;
 	look->on_cpu_ns = on;
 	look->run_queue_ns = queue;
@@ -190,7 +83,7 @@ static int parse_call_numbers(const char *p, struct look *look)
 		if (!scan_address(&p, &args[i]))
 			return -EINVAL;
 	}
-	if (!scan_address(&p, &sp) || !scan_address(&p, &pc) || !at_end(p))
+	if (!scan_address(&p, &sp) || !scan_address(&p, &pc) || !scan_at_end(p))
 		return -EINVAL;
 	look->call = none ? CALL_NONE : CALL_NUMBER;
 	look->nr = (int64_t)nr;
@@ -204,9 +97,9 @@ int procparse_syscall(const char *text, struct look *look)
 {
 	const char *p = text;
 
-	if (!skip_text(&p, "running"))
+	if (!scan_text(&p, "running"))
 		return parse_call_numbers(text, look);
-	if (!at_end(p))
+	if (!scan_at_end(p))
 		return -EINVAL;
 	look->call = CALL_RUNNING;
 	return 0;
@@ -218,7 +111,7 @@ static bool scan_split_ns(const char *p, uint64_t *ret)
 	const char *fraction;
 	uint64_t ms, ns;
 
-	if (!scan_number(&p, 10, &ms) || !skip_char(&p, '.'))
+	if (!scan_number(&p, 10, &ms) || !scan_char(&p, '.'))
 		return false;
 	fraction = p;
 	return scan_digits(&p, 10, &ns) && p - fraction == 6 && (*p == '\n' || *p == '\0') &&
@@ -230,11 +123,11 @@ int procparse_exec_start(const char *text, uint64_t *ret_ns)
 	uint64_t ns;
 
 	/* The first line is the thread's name, unescaped: it may look like the one wanted. */
-	while ((text = find_line(text, "se.exec_start"))) {
+	while ((text = scan_line(text, "se.exec_start"))) {
 		const char *p = text;
 
-		skip_blanks(&p);
-		if (skip_char(&p, ':') && scan_split_ns(p, &ns)) {
+		scan_blanks(&p);
+		if (scan_char(&p, ':') && scan_split_ns(p, &ns)) {
 			*ret_ns = ns;
 			return 0;
 		}
@@ -247,8 +140,8 @@ int procparse_status_number(const char *text, const char *key, int base, uint64_
 	const char *p = text;
 	uint64_t value;
 
-	while ((p = find_line(p, key))) {
-		if (!skip_char(&p, ':'))
+	while ((p = scan_line(p, key))) {
+		if (!scan_char(&p, ':'))
 			continue;
 		if (!scan_number(&p, (unsigned)base, &value))
 			return -EINVAL;
@@ -272,7 +165,7 @@ static bool scan_last(const char *p, uint64_t *ret, unsigned *ret_n)
 
 int procparse_status(const char *text, struct proc_status *ret)
 {
-	const char *state = find_line(text, "State:"), *ids = find_line(text, "NSpid:");
+	const char *state = scan_line(text, "State:"), *ids = scan_line(text, "NSpid:");
 	uint64_t tgid, ppid, inner = 0;
 	unsigned levels;
 
@@ -280,7 +173,7 @@ int procparse_status(const char *text, struct proc_status *ret)
 	    procparse_status_number(text, "Tgid", 10, &tgid) < 0 || tgid > INT32_MAX ||
 	    procparse_status_number(text, "PPid", 10, &ppid) < 0 || ppid > INT32_MAX)
 		return -EINVAL;
-	skip_blanks(&state);
+	scan_blanks(&state);
 	*ret = (struct proc_status){
 		.state = *state,
 		.tgid = (pid_t)tgid,
@@ -299,14 +192,14 @@ static bool scan_perm(const char **p, unsigned *ret)
 	unsigned perm = 0;
 
 	for (unsigned i = 0; i < 3; i++) {
-		if (skip_char(p, letters[i]))
+		if (scan_char(p, letters[i]))
 			perm |= 1u << i;
-		else if (!skip_char(p, '-'))
+		else if (!scan_char(p, '-'))
 			return false;
 	}
-	if (skip_char(p, 's'))
+	if (scan_char(p, 's'))
 		perm |= MAP_PERM_SHARED;
-	else if (!skip_char(p, 'p'))
+	else if (!scan_char(p, 'p'))
 		return false;
 	*ret = perm;
 	return true;
@@ -316,7 +209,7 @@ static bool scan_dev(const char **p, uint64_t *ret)
 {
 	uint64_t major, minor;
 
-	if (!scan_digits(p, 16, &major) || !skip_char(p, ':') || !scan_digits(p, 16, &minor) ||
+	if (!scan_digits(p, 16, &major) || !scan_char(p, ':') || !scan_digits(p, 16, &minor) ||
 	    major > UINT32_MAX || minor > UINT32_MAX)
 		return false;
 	*ret = makedev((unsigned)major, (unsigned)minor);
@@ -325,10 +218,10 @@ static bool scan_dev(const char **p, uint64_t *ret)
 
 static bool scan_map_numbers(const char **p, struct map *map)
 {
-	return scan_digits(p, 16, &map->start) && skip_char(p, '-') &&
-	       scan_digits(p, 16, &map->end) && skip_char(p, ' ') && map->start < map->end &&
-	       scan_perm(p, &map->perm) && skip_char(p, ' ') && scan_digits(p, 16, &map->offset) &&
-	       skip_char(p, ' ') && scan_dev(p, &map->dev) && skip_char(p, ' ') &&
+	return scan_digits(p, 16, &map->start) && scan_char(p, '-') &&
+	       scan_digits(p, 16, &map->end) && scan_char(p, ' ') && map->start < map->end &&
+	       scan_perm(p, &map->perm) && scan_char(p, ' ') && scan_digits(p, 16, &map->offset) &&
+	       scan_char(p, ' ') && scan_dev(p, &map->dev) && scan_char(p, ' ') &&
 	       scan_digits(p, 10, &map->inode) && (**p == ' ' || **p == '\0');
 }
 
@@ -391,150 +284,6 @@ int procparse_maps_line(const char *line, size_t len, struct map *ret, struct bu
 	return 0;
 }
 
-/* ---- sockets ---- */
-
-/* Addresses are 32-bit words in network order, printed as host integers (net/ipv4/tcp_ipv4.c). */
-static bool scan_inet_address(const char **p, bool ipv6, uint32_t words[4], unsigned *ret_port)
-{
-	unsigned n = ipv6 ? 4 : 1;
-	char part[9] = { 0 };
-	uint64_t value;
-
-	skip_blanks(p);
-	for (unsigned i = 0; i < n; i++) {
-		const char *digits = part;
-
-		if (strnlen(*p, 8) < 8)
-			return false;
-		memcpy(part, *p, 8);
-		if (!scan_digits(&digits, 16, &value) || *digits)
-			return false;
-		words[i] = (uint32_t)value;
-		*p += 8;
-	}
-	if (!skip_char(p, ':') || !scan_digits(p, 16, &value) || value > UINT16_MAX)
-		return false;
-	*ret_port = (unsigned)value;
-	return true;
-}
-
-enum { INET_TEXT_MAX = INET6_ADDRSTRLEN + 16 };
-
-static void format_inet(char ret[INET_TEXT_MAX], bool ipv6, const uint32_t words[4], unsigned port)
-{
-	char address[INET6_ADDRSTRLEN] = "?";
-
-	inet_ntop(ipv6 ? AF_INET6 : AF_INET, words, address, sizeof(address));
-	snprintf(ret, INET_TEXT_MAX, ipv6 ? "[%s]:%u" : "%s:%u", address, port);
-}
-
-struct inet_line {
-	uint64_t inode;
-	uint32_t local[4], remote[4];
-	unsigned local_port, remote_port;
-};
-
-static int scan_inet_line(const char *p, bool ipv6, struct inet_line *ret)
-{
-	struct inet_line line = { 0 };
-	uint64_t slot;
-
-	if (!scan_number(&p, 10, &slot) || !skip_char(&p, ':') ||
-	    !scan_inet_address(&p, ipv6, line.local, &line.local_port) ||
-	    !scan_inet_address(&p, ipv6, line.remote, &line.remote_port))
-		return -EINVAL;
-	/* st tx:rx tr:when retrnsmt uid timeout */
-	for (int i = 0; i < 6; i++) {
-		if (!skip_word(&p))
-			return -EINVAL;
-	}
-	if (!scan_number(&p, 10, &line.inode))
-		return -EINVAL;
-	*ret = line;
-	return 0;
-}
-
-int procparse_inet_line(const char *text, bool ipv6, uint64_t *ret_inode, char *ret, size_t len)
-{
-	char a[INET_TEXT_MAX], b[INET_TEXT_MAX];
-	struct inet_line line;
-
-	if (scan_inet_line(text, ipv6, &line) < 0)
-		return -EINVAL;
-	*ret_inode = line.inode;
-	format_inet(a, ipv6, line.local, line.local_port);
-	format_inet(b, ipv6, line.remote, line.remote_port);
-	if (line.remote_port)
-		snprintf(ret, len, "%s -> %s", a, b);
-	else
-		snprintf(ret, len, "%s", a);
-	return 0;
-}
-
-static struct inet_end inet_end(bool ipv6, const uint32_t words[4], unsigned port)
-{
-	struct inet_end end = { .port = (uint16_t)port };
-
-	if (ipv6) {
-		memcpy(end.address, words, 16);
-	} else {
-		end.address[10] = end.address[11] = 0xff;
-		memcpy(end.address + 12, words, 4);
-	}
-	return end;
-}
-
-int procparse_inet_ends(const char *text, bool ipv6, uint64_t *ret_inode, struct inet_ends *ret)
-{
-	struct inet_line line;
-
-	if (scan_inet_line(text, ipv6, &line) < 0)
-		return -EINVAL;
-	*ret_inode = line.inode;
-	ret->local = inet_end(ipv6, line.local, line.local_port);
-	ret->remote = inet_end(ipv6, line.remote, line.remote_port);
-	return 0;
-}
-
-int procparse_unix_line(const char *line, uint64_t *ret_inode, const char **ret_path)
-{
-	const char *p = line;
-	uint64_t inode;
-
-	/* Num: RefCount Protocol Flags Type St */
-	for (int i = 0; i < 6; i++) {
-		if (!skip_word(&p))
-			return -EINVAL;
-		if (i == 0 && p[-1] != ':')
-			return -EINVAL;
-	}
-	if (!scan_number(&p, 10, &inode) || (*p != ' ' && *p != '\0'))
-		return -EINVAL;
-	*ret_inode = inode;
-	/* One blank, then the path, which may begin with blanks itself. */
-	*ret_path = *p ? p + 1 : p;
-	return 0;
-}
-
-int procparse_unix_type(const char *line, int *ret_type, bool *ret_listens)
-{
-	const char *p = line;
-	uint64_t flags, type;
-
-	/* Num: RefCount Protocol */
-	for (int i = 0; i < 3; i++) {
-		if (!skip_word(&p))
-			return -EINVAL;
-		if (i == 0 && p[-1] != ':')
-			return -EINVAL;
-	}
-	if (!scan_number(&p, 16, &flags) || !scan_number(&p, 16, &type) || type > INT32_MAX)
-		return -EINVAL;
-	*ret_type = (int)type;
-	*ret_listens = flags & 0x10000; /* __SO_ACCEPTCON, include/uapi/linux/net.h */
-	return 0;
-}
-
 /* ---- file locks: lock_get_status of fs/locks.c ---- */
 
 static bool scan_lock_kind(const char **p, enum proc_lock_kind *ret)
@@ -548,7 +297,7 @@ static bool scan_lock_kind(const char **p, enum proc_lock_kind *ret)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!skip_text(p, kinds[i].word))
+		if (!scan_text(p, kinds[i].word))
 			continue;
 		*ret = kinds[i].kind;
 		return true;
@@ -559,27 +308,27 @@ static bool scan_lock_kind(const char **p, enum proc_lock_kind *ret)
 /* A lease may already be UNLCK: its holder has given it up. */
 static bool scan_lock_type(const char **p, bool *ret_write)
 {
-	skip_blanks(p);
-	*ret_write = skip_text(p, "WRITE");
-	return *ret_write || skip_text(p, "READ") || skip_text(p, "UNLCK");
+	scan_blanks(p);
+	*ret_write = scan_text(p, "WRITE");
+	return *ret_write || scan_text(p, "READ") || scan_text(p, "UNLCK");
 }
 
 /* "fe:00:77", or "<none>:0" for one who waits for a lease, as it has no file of its own yet. */
 static bool scan_lock_file(const char **p, struct proc_lock *lock)
 {
-	skip_blanks(p);
-	if (skip_text(p, "<none>:"))
+	scan_blanks(p);
+	if (scan_text(p, "<none>:"))
 		return scan_digits(p, 10, &lock->inode);
-	return scan_dev(p, &lock->dev) && skip_char(p, ':') && scan_digits(p, 10, &lock->inode);
+	return scan_dev(p, &lock->dev) && scan_char(p, ':') && scan_digits(p, 10, &lock->inode);
 }
 
 static bool scan_lock_range(const char **p, struct proc_lock *lock)
 {
 	if (!scan_number(p, 10, &lock->start))
 		return false;
-	skip_blanks(p);
+	scan_blanks(p);
 	lock->end = UINT64_MAX;
-	return skip_text(p, "EOF") || scan_digits(p, 10, &lock->end);
+	return scan_text(p, "EOF") || scan_digits(p, 10, &lock->end);
 }
 
 /* A waiter is marked by "->", set in by one blank for each one that it is queued behind. */
@@ -587,10 +336,10 @@ static void scan_lock_wait(const char **p, struct proc_lock *lock)
 {
 	const char *start = *p;
 
-	skip_blanks(p);
+	scan_blanks(p);
 	lock->wait = strncmp(*p, "->", 2) == 0 ? (unsigned)(*p - start) : 0;
-	skip_text(p, "->");
-	skip_blanks(p);
+	scan_text(p, "->");
+	scan_blanks(p);
 }
 
 int procparse_lock(const char *line, struct proc_lock *ret)
@@ -599,13 +348,13 @@ int procparse_lock(const char *line, struct proc_lock *ret)
 	const char *p = line;
 	uint64_t pid;
 
-	if (!scan_number(&p, 10, &lock.id) || !skip_char(&p, ':'))
+	if (!scan_number(&p, 10, &lock.id) || !scan_char(&p, ':'))
 		return -EINVAL;
 	scan_lock_wait(&p, &lock);
 	/* Behind the kind: ADVISORY, MANDATORY (until 5.14), ACTIVE, BREAKING, BREAKER. */
-	if (!scan_lock_kind(&p, &lock.kind) || !skip_word(&p) || !scan_lock_type(&p, &lock.write) ||
+	if (!scan_lock_kind(&p, &lock.kind) || !scan_word(&p) || !scan_lock_type(&p, &lock.write) ||
 	    !scan_signed(&p, &pid) || !scan_lock_file(&p, &lock) || !scan_lock_range(&p, &lock) ||
-	    !at_end(p) || (int64_t)pid < INT32_MIN || (int64_t)pid > INT32_MAX)
+	    !scan_at_end(p) || (int64_t)pid < INT32_MIN || (int64_t)pid > INT32_MAX)
 		return -EINVAL;
 	lock.pid = (pid_t)(int64_t)pid;
 	*ret = lock;
@@ -620,7 +369,7 @@ int procparse_cpu_steal(const char *text, int cpu, uint64_t *ret_ticks)
 
 	if (cpu < 0)
 		return -ENOENT;
-	while ((text = find_line(text, "cpu"))) {
+	while ((text = scan_line(text, "cpu"))) {
 		const char *p = text;
 
 		if (!scan_digits(&p, 10, &number) || number != (uint64_t)cpu)
