@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "cutfile.h"
 #include "launch.h"
+#include "msg.h"
 
 /* The last one needs no word. */
 static const struct cmd *const commands[] = { &cmd_report,    &cmd_diff,   &cmd_merge,
@@ -50,10 +52,18 @@ static void raise_open_files(void)
 
 int main(int argc, char **argv)
 {
+	const struct msg msg = { .level = MSG_NORMAL };
+	int status;
+
 	launch_remember_world();
 	occupy_standard_descriptors();
 	raise_open_files();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other ... */
 	signal(SIGXFSZ, SIG_IGN); /* ... and so is RLIMIT_FSIZE */
-	return find_command(argc > 1 ? argv[1] : NULL)->run(argc, argv);
+	cutfile_survive();
+	status = find_command(argc > 1 ? argv[1] : NULL)->run(argc, argv);
+	if (cutfile_seen())
+		msg_warn(&msg, "a file was cut short while it was read: frames or names may be "
+			       "missing");
+	return status;
 }

@@ -5,10 +5,10 @@
  * point at them. Opens files, so no thread of the target may be stopped during images_update.
  * images_bytes only looks up. Never opens anything but a regular file, never writes.
  *
- * A file cut short while it is mapped here gives SIGBUS on access, as it does to the target; no
- * handler is installed for it. A running program's file cannot be written (ETXTBSY), and package
- * managers replace libraries instead of rewriting them, so this takes a rewrite in place, or a
- * network file system that lost the file.
+ * A file cut short while it is mapped here gives SIGBUS on access, as it does to the target; the
+ * program's handler then lets it read as zeros (cli/cutfile.c). A running program's file cannot be
+ * written (ETXTBSY), and package managers replace libraries instead of rewriting them, so this takes
+ * a rewrite in place, or a network file system that lost the file.
  */
 #include "target/image.h"
 
