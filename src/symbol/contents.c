@@ -39,7 +39,7 @@ static bool has_unwind(Elf *elf)
 void contents_find(struct symbol_index *index, struct contents *ret)
 {
 	Dwarf_Addr bias;
-	Dwarf *dwarf = index->module ? dwfl_module_getdwarf(index->module, &bias) : NULL;
+	Dwarf *dwarf = index_dwarf(index, &bias);
 
 	ret->debug_info = dwarf;
 	ret->unwind = has_unwind(index_elf(index)) || (dwarf && has_unwind(dwarf_getelf(dwarf)));

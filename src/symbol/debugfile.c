@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/fileio.h"
 #include "symbol/fetch.h"
+#include "target/unpack.h"
 
 #define DEBUG_DIR "/usr/lib/debug"
 
@@ -67,6 +68,15 @@ static bool has_build_id(int fd, const struct wanted *w)
 	return same;
 }
 
+bool debugfile_unpacks(int fd)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	bool bounded = elf && unpack_is_bounded(elf);
+
+	elf_end(elf);
+	return bounded;
+}
+
 /* The checksum of .gnu_debuglink is zlib's. */
 static bool has_checksum(int fd, size_t size, uint32_t want)
 {
@@ -86,7 +96,8 @@ static bool is_wanted(int fd, const struct wanted *w)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
 		return false;
-	return w->id_len ? has_build_id(fd, w) : has_checksum(fd, (size_t)st.st_size, w->crc);
+	return (w->id_len ? has_build_id(fd, w) : has_checksum(fd, (size_t)st.st_size, w->crc)) &&
+	       debugfile_unpacks(fd);
 }
 
 static bool try_path(const struct tree *tree, const struct wanted *w, struct found *ret)

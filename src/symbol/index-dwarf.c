@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/attr.h"
+#include "target/unpack.h"
 
 enum { UNITS_MAX = 1 << 22 };
 
@@ -46,6 +47,13 @@ static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split
 	return 0;
 }
 
+Dwarf *index_dwarf(struct symbol_index *index, Dwarf_Addr *ret_bias)
+{
+	Elf *elf = index_elf(index);
+
+	return elf && unpack_is_bounded(elf) ? dwfl_module_getdwarf(index->module, ret_bias) : NULL;
+}
+
 /*
  * dwarf_get_units also gives type units and dwz's partial units, which have no code. It is not asked
  * for the units of .dwo files: it would open whatever file the debug information names.
@@ -56,14 +64,16 @@ static void read_units(struct symbol_index *index)
 	Dwarf_Die die, split;
 	Dwarf_Addr bias;
 	uint8_t type;
-	Dwarf *dwarf = index->module ? dwfl_module_getdwarf(index->module, &bias) : NULL;
+	Dwarf *dwarf = index_dwarf(index, &bias);
 
 	index->units_read = true;
-	if (!dwarf)
+	if (!dwarf || !abbrevs_are_bounded(index, dwarf))
 		return;
 	altlink_add(index, dwarf);
 	index->dwarf_delta = index->bias - bias;
-	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
+	effort_begin(&index->effort);
+	while (effort_step(&index->effort) &&
+	       dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
 			continue;
 		split = splitunit_find(index, &die);
@@ -72,6 +82,7 @@ static void read_units(struct symbol_index *index)
 			break;
 		}
 	}
+	effort_end(&index->effort);
 	spans_sort(&index->unit_spans);
 }
 

@@ -14,6 +14,7 @@
 #include "base/map64.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "symbol/effort.h"
 #include "symbol/index.h"
 #include "symbol/sources.h"
 #include "symbol/spans.h"
@@ -42,6 +43,8 @@ struct symbol_index {
 	uint64_t bias;
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
+	struct effort effort;  /* spent on the debug information */
+	uint64_t abbrev_bytes; /* of it, read or about to be */
 
 	bool lacks; /* something that it refers to is missing, or memory was out */
 
@@ -98,6 +101,9 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
 		       size_t len);
 
+/* True if what is open there is an ELF file that libdw may unpack. */
+bool debugfile_unpacks(int fd);
+
 /* True if the target's root is ours, or is not known: what it calls a file, we call it. */
 bool debugfile_has_our_root(const struct symbol_sources *sources);
 
@@ -108,6 +114,14 @@ bool debugfile_has_our_root(const struct symbol_sources *sources);
  * regular files.
  */
 Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton);
+
+/* ---- abbrevs.c ---- */
+
+/* False if reading the units of dwarf, but not yet what is in them, may cost too much. */
+bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf);
+
+/* The same of all the DIEs in the unit's body. */
+bool abbrevs_of_unit_are_bounded(struct symbol_index *index, const struct unit *unit);
 
 /* ---- minidebug.c ---- */
 
@@ -121,6 +135,9 @@ void altlink_add(struct symbol_index *index, Dwarf *dwarf);
 void altlink_done(struct symbol_index *index);
 
 /* ---- index-dwarf.c ---- */
+
+/* The debug information of the file, or of the separate one. NULL if there is none of use. */
+Dwarf *index_dwarf(struct symbol_index *index, Dwarf_Addr *ret_bias);
 
 void index_units_done(struct symbol_index *index);
 

@@ -13,11 +13,17 @@
 #include "base/attr.h"
 #include "base/buf.h"
 
-enum { ORIGINS_MAX = 8 };
+enum {
+	ORIGINS_MAX = 8,
+	SCOPES_MAX = 128,
+	/* Debug information may name every function after the rest of one endless string. */
+	NAME_MAX_LEN = 1 << 15,
+};
 
 static const char *intern(struct symbol_index *index, const char *s)
 {
-	const char *interned = s && *s ? strtab_intern(&index->strings, s) : NULL;
+	const char *interned =
+		s && *s ? strtab_intern_n(&index->strings, s, strnlen(s, NAME_MAX_LEN)) : NULL;
 
 	if (s && *s && !interned)
 		index->lacks = true;
@@ -199,25 +205,60 @@ static const char *scope_name(Dwarf_Die *die)
 	}
 }
 
+/*
+ * *at becomes its child that is, or is around, the DIE at `inner`: the last one that does not lie
+ * behind it.
+ */
+static bool enter(struct symbol_index *index, Dwarf_Die *at, const void *inner)
+{
+	Dwarf_Die next;
+
+	if (dwarf_child(at, &next) != 0 || next.addr > inner)
+		return false;
+	do {
+		if (!effort_step(&index->effort))
+			return false;
+		*at = next;
+	} while (dwarf_siblingof(at, &next) == 0 && next.addr > at->addr && next.addr <= inner);
+	return true;
+}
+
+/*
+ * "ns::Class::" of a DIE in them. dwarf_getscopes_die of elfutils 0.188 tells the same, but calls
+ * itself for every level, until the stack is full.
+ */
+static void add_scopes(struct symbol_index *index, Dwarf_Die *die, struct buf *buf)
+{
+	Dwarf_Die at;
+
+	if (!dwarf_diecu(die, &at, NULL, NULL))
+		return;
+	for (unsigned i = 0; i < SCOPES_MAX && enter(index, &at, die->addr); i++) {
+		const char *scope = at.addr == die->addr ? NULL : scope_name(&at);
+
+		if (at.addr == die->addr)
+			return;
+		if (scope)
+			buf_add(buf, scope, strnlen(scope, NAME_MAX_LEN));
+		buf_puts(buf, scope ? "::" : "");
+	}
+	buf_reset(buf); /* it is nowhere */
+}
+
 /* "ns::Class::name" */
 static const char *qualify(struct symbol_index *index, Dwarf_Die *die, const char *name)
 {
-	_cleanup_free_ Dwarf_Die *scopes = NULL;
 	_cleanup_(buf_done) struct buf buf;
-	int n = dwarf_getscopes_die(die, &scopes); /* innermost first, die itself is [0] */
 
 	buf_init(&buf);
-	for (int i = n - 1; i > 0; i--) {
-		const char *scope = scope_name(&scopes[i]);
-
-		if (scope)
-			buf_printf(&buf, "%s::", scope);
-	}
-	buf_puts(&buf, name);
+	effort_begin(&index->effort);
+	add_scopes(index, die, &buf);
+	effort_end(&index->effort);
+	buf_add(&buf, name, strnlen(name, NAME_MAX_LEN));
 	return buf.failed ? "" : intern(index, buf.data);
 }
 
-/* dwarf_getscopes_die searches the whole unit, hence the cache. */
+/* To find what is around a DIE its unit is searched from the beginning, hence the cache. */
 static const char *qualified_name(struct symbol_index *index, const Dwarf_Die *die,
 				  const char *name)
 {

@@ -2,8 +2,8 @@
 /*
  * index-scopes.c: one walk over the DIEs of a unit, which finds its functions and inlined calls
  * wherever the compiler put them: Rust and C++ put them in namespaces, where dwarf_getscopes of
- * elfutils 0.188 does not look. Bounded in depth and number, because DIEs are foreign data whose
- * sibling links may go in circles.
+ * elfutils 0.188 does not look. DIEs are foreign data whose sibling links may go in circles: bounded
+ * in depth and effort, and each DIE has to lie behind the one before.
  */
 #include "symbol/index-internal.h"
 
@@ -15,14 +15,12 @@
 
 enum {
 	WALK_DEPTH = 128,
-	WALK_DIES = 1 << 24,  /* of one unit */
-	WALK_SPANS = 1 << 23, /* of one array */
 };
 
 struct walk {
 	struct symbol_index *index;
 	struct unit *unit;
-	unsigned left; /* how many more DIEs may be looked at */
+	const void *last; /* the DIE before */
 };
 
 static bool in_text(const struct symbol_index *index, uint64_t start, uint64_t end)
@@ -37,12 +35,13 @@ int spans_add_die(struct symbol_index *index, struct spans *spans, Dwarf_Die *di
 	ptrdiff_t at = 0;
 	int n = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+	while (effort_step(&index->effort) &&
+	       (at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
 		/* ranges of discarded functions begin at 0, 1 or -1, depending on the linker */
 		if (start <= 1 ||
 		    !in_text(index, start - index->dwarf_delta, end - index->dwarf_delta))
 			continue;
-		if (spans->list.n >= WALK_SPANS || spans_add(spans, start, end, rank, item) < 0)
+		if (!effort_range(&index->effort) || spans_add(spans, start, end, rank, item) < 0)
 			return -ENOMEM;
 		n++;
 	}
@@ -105,22 +104,32 @@ static int walk_children(struct walk *walk, Dwarf_Die *die, uint32_t parent, uns
 	if (depth >= WALK_DEPTH || !dwarf_haschildren(die) || dwarf_child(die, &child) != 0)
 		return 0;
 	do {
-		int r = walk_die(walk, &child, parent, depth);
+		int r;
 
+		if (child.addr <= walk->last || !effort_step(&walk->index->effort))
+			return -ERANGE;
+		walk->last = child.addr;
+		r = walk_die(walk, &child, parent, depth);
 		if (r < 0)
 			return r;
-	} while (walk->left > 0 && walk->left-- && dwarf_siblingof(&child, &child) == 0);
+	} while (dwarf_siblingof(&child, &child) == 0);
 	return 0;
 }
 
 void unit_walk(struct symbol_index *index, struct unit *unit)
 {
-	struct walk walk = { .index = index, .unit = unit, .left = WALK_DIES };
+	struct walk walk = { .index = index, .unit = unit };
 
 	if (unit->walked)
 		return;
 	unit->walked = true;
+	if (!abbrevs_of_unit_are_bounded(index, unit)) {
+		index->lacks = true;
+		return;
+	}
+	effort_begin(&index->effort);
 	if (walk_children(&walk, &unit->body, SPAN_NONE, 0) < 0)
 		index->lacks = true;
+	effort_end(&index->effort);
 	spans_sort(&unit->spans);
 }

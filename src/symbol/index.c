@@ -16,7 +16,10 @@
 #include "base/attr.h"
 #include "symbol/index-internal.h"
 
-enum { SYMBOLS_MAX = 1 << 23 };
+enum {
+	SYMBOLS_MAX = 1 << 23,
+	NAME_LEN_MAX = 0xffff, /* names may be the rest of one endless string */
+};
 
 /*
  * No find_elf: the file is reported with its descriptor. section_address serves ET_REL files, which
@@ -191,17 +194,17 @@ static uint64_t name_rank(const GElf_Sym *sym, const char *name)
 	static const uint64_t by_binding[16] = {
 		[STB_GLOBAL] = 3, [STB_GNU_UNIQUE] = 3, [STB_WEAK] = 2
 	};
-	const uint64_t size_max = (UINT64_C(1) << 46) - 1, len_max = 0xffff;
+	const uint64_t size_max = (UINT64_C(1) << 46) - 1;
 	uint64_t size = MIN((uint64_t)sym->st_size, size_max);
-	uint64_t len = MIN((uint64_t)strlen(name), len_max);
+	uint64_t len = strnlen(name, NAME_LEN_MAX);
 
-	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | size << 16 | (len_max - len);
+	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | size << 16 | (NAME_LEN_MAX - len);
 }
 
 /* "pthread_create@@GLIBC_2.34" -> "pthread_create" */
 static const char *without_version(struct symbol_index *index, const char *name)
 {
-	const char *at = strchr(name, '@');
+	const char *at = memchr(name, '@', strnlen(name, NAME_LEN_MAX));
 
 	return at && at > name ? strtab_intern_n(&index->strings, name, (size_t)(at - name)) : name;
 }
@@ -215,7 +218,8 @@ static int add_symbol(struct symbol_index *index, int i)
 	const char *name =
 		dwfl_module_getsym_info(index->module, i, &sym, &addr, &shndx, &elf, NULL);
 
-	if (!name || !*name || !wanted(&sym, shndx, elf))
+	if (!name || !*name || strnlen(name, NAME_LEN_MAX) == NAME_LEN_MAX ||
+	    !wanted(&sym, shndx, elf))
 		return 0;
 	addr -= index->bias;
 	name = without_version(index, name);

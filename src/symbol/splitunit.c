@@ -28,7 +28,7 @@ static const char *string_of(Dwarf_Die *die, unsigned attribute)
 	return dwarf_formstring(dwarf_attr(die, attribute, &attr));
 }
 
-enum presence { ABSENT, REGULAR, OTHER };
+enum presence { ABSENT, REGULAR, OTHER }; /* OTHER: or not to be unpacked */
 
 /* What libdw would find; the directory may be NULL, or relative to the file's own. */
 static enum presence look(int root_fd, const char *own, const char *directory, const char *name)
@@ -43,12 +43,12 @@ static enum presence look(int root_fd, const char *own, const char *directory, c
 		return OTHER;
 	fd = file_open_regular(root_fd, path, 0);
 	if (fd >= 0)
-		return REGULAR;
+		return debugfile_unpacks(fd) ? REGULAR : OTHER;
 	other = file_open_name(root_fd, path, 0);
 	return other >= 0 ? OTHER : ABSENT;
 }
 
-/* True if libdw will open nothing but a regular file. */
+/* True if libdw will open nothing but a regular file, and one that it may unpack. */
 static bool is_found(int root_fd, const char *own, const char *directory, const char *name)
 {
 	enum presence presence = look(root_fd, own, NULL, name);

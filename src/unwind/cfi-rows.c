@@ -13,12 +13,15 @@
 
 #include "base/attr.h"
 #include "target/image.h"
+#include "target/unpack.h"
+#include "unwind/cfi-check.h"
 
 /* One image's CFI, opened at the first look-up in it. */
 struct cfi_file {
 	const struct image *image;
 	Dwarf_CFI *eh, *debug; /* NULL: has none */
 	Dwarf *dwarf;          /* owns `debug` */
+	struct cfi_check eh_check, debug_check;
 };
 
 void cfi_rows_init(struct cfi_rows *rows, struct images *images)
@@ -82,14 +85,18 @@ static struct cfi_file *file_open(const struct image *image)
 	if (!file)
 		return NULL;
 	file->image = image;
-	file->eh = dwarf_getcfi_elf(image->elf);
+	file->eh_check = cfi_check_eh_frame(image->elf);
+	file->eh = file->eh_check.frames ? dwarf_getcfi_elf(image->elf) : NULL;
 	/*
 	 * dwarf_begin_elf decompresses every debug section (elfutils 0.188), so ask first. Go has
 	 * .debug_frame only, often as .zdebug_frame or SHF_COMPRESSED.
 	 */
-	if (has_section(image->elf, ".debug_frame") || has_section(image->elf, ".zdebug_frame")) {
+	if ((has_section(image->elf, ".debug_frame") || has_section(image->elf, ".zdebug_frame")) &&
+	    unpack_is_bounded(image->elf)) {
 		file->dwarf = dwarf_begin_elf(image->elf, DWARF_C_READ, NULL);
 		if (file->dwarf)
+			file->debug_check = cfi_check_debug_frame(image->elf);
+		if (file->debug_check.frames)
 			file->debug = dwarf_getcfi(file->dwarf);
 	}
 	return file;
@@ -112,9 +119,11 @@ static struct cfi_file *file_get(struct cfi_rows *rows, const struct image *imag
 
 static int file_frame(const struct cfi_file *file, Dwarf_Addr addr, Dwarf_Frame **ret)
 {
-	if (file->eh && dwarf_cfi_addrframe(file->eh, addr, ret) == 0)
+	if (file->eh && cfi_check_address(&file->eh_check, addr) &&
+	    dwarf_cfi_addrframe(file->eh, addr, ret) == 0)
 		return 0;
-	if (file->debug && dwarf_cfi_addrframe(file->debug, addr, ret) == 0)
+	if (file->debug && cfi_check_address(&file->debug_check, addr) &&
+	    dwarf_cfi_addrframe(file->debug, addr, ret) == 0)
 		return 0;
 	return -ENOENT;
 }

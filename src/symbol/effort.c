@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "symbol/effort.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+
+enum {
+	RANGES_MAX = 1 << 22, /* with their DIEs some 100 bytes each */
+	STEPS_A_LOOK = 64,    /* at the clock, which is a system call */
+};
+
+/* The 2063 units of libc take 40 ms, 67000 functions of Rust 60 ms. */
+#define SPENT_MAX (5 * NS_PER_SEC)
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void look(struct effort *effort)
+{
+	effort->exhausted |= effort->spent_ns + (cpu_ns() - effort->began_ns) > SPENT_MAX;
+}
+
+void effort_begin(struct effort *effort)
+{
+	if (effort->running++ == 0)
+		effort->began_ns = cpu_ns();
+}
+
+void effort_end(struct effort *effort)
+{
+	if (--effort->running > 0)
+		return;
+	look(effort);
+	effort->spent_ns += cpu_ns() - effort->began_ns;
+}
+
+bool effort_step(struct effort *effort)
+{
+	if (++effort->steps % STEPS_A_LOOK == 0)
+		look(effort);
+	return !effort->exhausted;
+}
+
+bool effort_range(struct effort *effort)
+{
+	effort->exhausted |= ++effort->ranges > RANGES_MAX;
+	return effort_step(effort);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "target/unpack.h"
+
+#include <gelf.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+/* Debug sections shrink to a third; an almost empty one may shrink more, but then it is small. */
+#define FREE_BYTES (UINT64_C(256) << 20)
+enum { RATIO_MAX = 8 };
+
+/* GNU's older form: "ZLIB", then the size, big-endian. 0 if the section has another name. */
+static uint64_t gnu_size(Elf *elf, size_t names, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	const char *name = elf_strptr(elf, names, shdr->sh_name);
+	const Elf_Data *data;
+	uint64_t size = 0;
+
+	if (!name || strncmp(name, ".zdebug", strlen(".zdebug")) != 0)
+		return 0;
+	data = elf_rawdata(scn, NULL);
+	for (size_t i = 4; data && data->d_buf && data->d_size >= 12 && i < 12; i++)
+		size = size << 8 | ((const unsigned char *)data->d_buf)[i];
+	return size;
+}
+
+static uint64_t unpacked_size(Elf *elf, size_t names, Elf_Scn *scn)
+{
+	GElf_Shdr shdr;
+	GElf_Chdr chdr;
+
+	if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
+		return 0;
+	if (shdr.sh_flags & SHF_COMPRESSED)
+		return gelf_getchdr(scn, &chdr) ? chdr.ch_size : 0;
+	return gnu_size(elf, names, scn, &shdr);
+}
+
+bool unpack_is_bounded(Elf *elf)
+{
+	size_t names, size = 0;
+	uint64_t sum = 0;
+	Elf_Scn *scn = NULL;
+
+	if (!elf_rawfile(elf, &size) || elf_getshdrstrndx(elf, &names) < 0)
+		return true; /* then libdw finds no section either */
+	while ((scn = elf_nextscn(elf, scn)))
+		if (__builtin_add_overflow(sum, unpacked_size(elf, names, scn), &sum))
+			return false;
+	return sum <= FREE_BYTES || sum / RATIO_MAX <= size;
+}
