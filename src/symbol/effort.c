@@ -6,8 +6,8 @@
 #include "base/clock.h"
 
 enum {
-	RANGES_MAX = 1 << 22, /* with their DIEs some 100 bytes each */
-	STEPS_A_LOOK = 64,    /* at the clock, which is a system call */
+	RANGES_MAX = 1 << 21, /* with their DIEs some 100 bytes each */
+	STEPS_A_LOOK = 1024,  /* at the clock, which is a system call */
 };
 
 /* The 2063 units of libc take 40 ms, 67000 functions of Rust 60 ms. */

@@ -12,6 +12,7 @@
 #include <elfutils/libdwfl.h>
 
 #include "base/map64.h"
+#include "base/reader.h"
 #include "base/strtab.h"
 #include "base/vec.h"
 #include "symbol/effort.h"
@@ -43,8 +44,9 @@ struct symbol_index {
 	uint64_t bias;
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
-	struct effort effort;  /* spent on the debug information */
-	uint64_t abbrev_bytes; /* of it, read or about to be */
+	struct effort effort;     /* spent on the debug information */
+	uint64_t abbrev_bytes;    /* of it, read or about to be */
+	struct map64 line_tables; /* Dwarf_CU -> whether its one is bounded */
 
 	bool lacks; /* something that it refers to is missing, or memory was out */
 
@@ -114,6 +116,19 @@ bool debugfile_has_our_root(const struct symbol_sources *sources);
  * regular files.
  */
 Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton);
+
+/* ---- rawsection.c ---- */
+
+/*
+ * The contents of ".debug_..." by that name without the period, of a split file with ".dwo" behind
+ * it. False if there is none, or it is empty.
+ */
+bool rawsection_find(Dwarf *dwarf, const char *wanted, bool split, struct reader *ret);
+
+/* ---- linetable.c ---- */
+
+/* False if the line table of cu, of the unit or referred to by it, may cost too much. */
+bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu);
 
 /* ---- abbrevs.c ---- */
 

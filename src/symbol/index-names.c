@@ -98,7 +98,7 @@ static const char *file_name(struct symbol_index *index, struct unit *unit, Dwar
 
 	if (dwarf_formudata(attr, &i) != 0 ||
 	    !dwarf_cu_die(attr->cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
-	    dwarf_getsrcfiles(&cu, &files, &n) != 0)
+	    !linetable_is_bounded(index, unit, &cu) || dwarf_getsrcfiles(&cu, &files, &n) != 0)
 		return "";
 	/*
 	 * 0 is "no file" up to DWARF 4 and the unit's main file since; dwarf_decl_file of elfutils
@@ -133,7 +133,9 @@ static const char *file_of(struct symbol_index *index, struct unit *unit, Dwarf_
 void index_name_line(struct symbol_index *index, struct unit *unit, uint64_t addr,
 		     struct index_frame *frame)
 {
-	Dwarf_Line *line = dwarf_getsrc_die(&unit->die, addr);
+	Dwarf_Line *line = linetable_is_bounded(index, unit, &unit->die)
+				   ? dwarf_getsrc_die(&unit->die, addr)
+				   : NULL;
 	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
 	int number = 0;
 

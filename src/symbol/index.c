@@ -113,6 +113,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 	index->debug_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
+	map64_init(&index->line_tables);
 	index->directory = index_directory(index, fd);
 	report_file(index, fd, path);
 	return index;
@@ -124,6 +125,7 @@ void symbol_index_close(struct symbol_index *index)
 		return;
 	index_units_done(index);
 	map64_done(&index->qualified);
+	map64_done(&index->line_tables);
 	spans_done(&index->symbols);
 	vec_done(&index->names);
 	strtab_done(&index->strings);

@@ -5,6 +5,8 @@
 #include <gelf.h>
 #include <string.h>
 
+#include "base/reader.h"
+
 enum {
 	REGISTERS_MAX = 512, /* of any ABI: x86-64 has 130, aarch64 128 */
 	REMEMBERED_MAX = 64, /* states at a time; compilers nest hardly any */
@@ -12,64 +14,20 @@ enum {
 	ENTRY_SIZE = 8,
 };
 
-struct reader {
-	const unsigned char *at, *end;
-};
-
 /* ---- numbers ---- */
-
-static bool skip(struct reader *reader, uint64_t n)
-{
-	if (n > (uint64_t)(reader->end - reader->at))
-		return false;
-	reader->at += n;
-	return true;
-}
-
-static bool read_fixed(struct reader *reader, size_t size, uint64_t *ret)
-{
-	const unsigned char *at = reader->at;
-
-	*ret = 0;
-	if (!skip(reader, size))
-		return false;
-	memcpy(ret, at, size); /* both architectures are little-endian */
-	return true;
-}
-
-static bool read_uleb(struct reader *reader, uint64_t *ret)
-{
-	*ret = 0;
-	for (unsigned shift = 0; reader->at < reader->end; shift += 7) {
-		unsigned char byte = *reader->at++;
-
-		if (shift < 64)
-			*ret |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return true;
-	}
-	return false;
-}
-
-static bool skip_leb(struct reader *reader)
-{
-	uint64_t value;
-
-	return read_uleb(reader, &value);
-}
 
 static bool skip_block(struct reader *reader)
 {
 	uint64_t len;
 
-	return read_uleb(reader, &len) && skip(reader, len);
+	return reader_uleb(reader, &len) && reader_skip(reader, len);
 }
 
 static bool skip_register(struct reader *reader)
 {
 	uint64_t reg;
 
-	return read_uleb(reader, &reg) && reg < REGISTERS_MAX;
+	return reader_uleb(reader, &reg) && reg < REGISTERS_MAX;
 }
 
 /* The size of a pointer in this encoding; 0 if it has none, or one that nobody uses. */
@@ -107,15 +65,15 @@ static bool step_extended(struct program *program, unsigned char opcode)
 
 	switch (opcode) {
 	case DW_CFA_set_loc:
-		return skip(reader, program->pointer);
+		return reader_skip(reader, program->pointer);
 	case DW_CFA_advance_loc1:
-		return skip(reader, 1);
+		return reader_skip(reader, 1);
 	case DW_CFA_advance_loc2:
-		return skip(reader, 2);
+		return reader_skip(reader, 2);
 	case DW_CFA_advance_loc4:
-		return skip(reader, 4);
+		return reader_skip(reader, 4);
 	case DW_CFA_MIPS_advance_loc8:
-		return skip(reader, 8);
+		return reader_skip(reader, 8);
 	case DW_CFA_restore_extended:
 	case DW_CFA_undefined:
 	case DW_CFA_same_value:
@@ -130,11 +88,11 @@ static bool step_extended(struct program *program, unsigned char opcode)
 	case DW_CFA_val_offset:
 	case DW_CFA_val_offset_sf:
 	case DW_CFA_GNU_negative_offset_extended:
-		return skip_register(reader) && skip_leb(reader);
+		return skip_register(reader) && reader_skip_leb(reader);
 	case DW_CFA_def_cfa_offset:
 	case DW_CFA_def_cfa_offset_sf:
 	case DW_CFA_GNU_args_size:
-		return skip_leb(reader);
+		return reader_skip_leb(reader);
 	case DW_CFA_def_cfa_expression:
 		return skip_block(reader);
 	case DW_CFA_expression:
@@ -167,7 +125,7 @@ static bool program_is_sound(struct reader reader, size_t pointer)
 			sound = true;
 			break;
 		case DW_CFA_offset:
-			sound = skip_leb(&program.reader);
+			sound = reader_skip_leb(&program.reader);
 			break;
 		default:
 			sound = step_extended(&program, opcode);
@@ -195,17 +153,17 @@ static bool entry_parse(const struct cfi_check *check, uint64_t offset, struct e
 	uint64_t len, id, at, none;
 	size_t size = 4;
 
-	if (!skip(&reader, offset) || !read_fixed(&reader, 4, &len))
+	if (!reader_skip(&reader, offset) || !reader_fixed(&reader, 4, &len))
 		return false;
-	if (len == UINT32_MAX && !read_fixed(&reader, size = 8, &len))
+	if (len == UINT32_MAX && !reader_fixed(&reader, size = 8, &len))
 		return false;
 	at = (uint64_t)(reader.at - check->frames);
 	ret->body = reader;
-	if (len == 0 || !skip(&reader, len))
+	if (len == 0 || !reader_skip(&reader, len))
 		return false;
 	ret->body.end = reader.at;
 	ret->next = at + len;
-	if (!read_fixed(&ret->body, size, &id))
+	if (!reader_fixed(&ret->body, size, &id))
 		return false;
 	none = check->eh ? 0 : size == 4 ? UINT32_MAX : UINT64_MAX;
 	ret->is_cie = id == none;
@@ -227,17 +185,17 @@ static bool parse_augmentation(struct reader *reader, const unsigned char *lette
 	for (; *letters; letters++) {
 		switch (*letters) {
 		case 'L':
-			if (!skip(reader, 1))
+			if (!reader_skip(reader, 1))
 				return false;
 			break;
 		case 'R':
-			if (!read_fixed(reader, 1, &encoding) || (encoding & DW_EH_PE_indirect))
+			if (!reader_fixed(reader, 1, &encoding) || (encoding & DW_EH_PE_indirect))
 				return false;
 			ret->pointer = pointer_size((unsigned char)encoding);
 			break;
 		case 'P':
-			if (!read_fixed(reader, 1, &encoding) ||
-			    !skip(reader, pointer_size((unsigned char)encoding)))
+			if (!reader_fixed(reader, 1, &encoding) ||
+			    !reader_skip(reader, pointer_size((unsigned char)encoding)))
 				return false;
 			break;
 		case 'S': /* signal frame */
@@ -259,22 +217,23 @@ static bool cie_parse(const struct cfi_check *check, uint64_t offset, struct cie
 	uint64_t version, len;
 
 	if (!entry_parse(check, offset, &entry) || !entry.is_cie ||
-	    !read_fixed(body, 1, &version) || (version != 1 && version != 3 && version != 4))
+	    !reader_fixed(body, 1, &version) || (version != 1 && version != 3 && version != 4))
 		return false;
 	letters = body->at;
 	body->at = memchr(letters, '\0', (size_t)(body->end - letters));
-	if (!body->at++ || (version == 4 && !skip(body, 2)) || !skip_leb(body) || !skip_leb(body) ||
-	    !(version == 1 ? skip(body, 1) : skip_leb(body)))
+	if (!body->at++ || (version == 4 && !reader_skip(body, 2)) || !reader_skip_leb(body) ||
+	    !reader_skip_leb(body) ||
+	    !(version == 1 ? reader_skip(body, 1) : reader_skip_leb(body)))
 		return false;
 	*ret = (struct cie){ .sized = *letters == 'z', .pointer = 8 };
 	if (*letters && !ret->sized)
 		return false; /* GCC 2 */
 	data = *body;
 	if (ret->sized) {
-		if (!read_uleb(body, &len))
+		if (!reader_uleb(body, &len))
 			return false;
 		data = *body;
-		if (!skip(body, len))
+		if (!reader_skip(body, len))
 			return false;
 		data.end = body->at;
 	}
@@ -286,7 +245,7 @@ static bool fde_is_sound(const struct cfi_check *check, struct entry *entry)
 {
 	struct cie cie;
 
-	return cie_parse(check, entry->cie, &cie) && skip(&entry->body, 2 * cie.pointer) &&
+	return cie_parse(check, entry->cie, &cie) && reader_skip(&entry->body, 2 * cie.pointer) &&
 	       (!cie.sized || skip_block(&entry->body)) &&
 	       program_is_sound(entry->body, cie.pointer);
 }
