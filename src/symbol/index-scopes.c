@@ -55,13 +55,16 @@ static int add_scope(struct walk *walk, Dwarf_Die *die, bool inlined, unsigned d
 	struct unit *unit = walk->unit;
 	struct scope scope = { .die = *die, .parent = *parent, .inlined = inlined };
 	uint32_t item = (uint32_t)unit->scopes.n;
+	size_t before = unit->spans.list.n;
 	int n;
 
 	if (vec_reserve(&unit->scopes, unit->scopes.n + 1) < 0)
 		return -ENOMEM;
 	n = spans_add_die(walk->index, &unit->spans, die, depth, item);
-	if (n <= 0)
+	if (n <= 0) {
+		unit->spans.list.n = before; /* there will be no such item */
 		return n;
+	}
 	unit->scopes.data[unit->scopes.n++] = scope;
 	*parent = item;
 	return 0;
