@@ -3,7 +3,8 @@
 #
 # replay.sh DIR [SECONDS]: build every fuzzer into DIR with AddressSanitizer and UBSan, and run its
 # corpus through it; with SECONDS, then fuzz each that long with libFuzzer. Needs clang for the
-# latter only, and a configured build with sanitizers in build/asan.
+# latter only, and a configured build with sanitizers in build/asan. The files of make-costly.py are
+# read without sanitizers, by the library in build/gcc, with little memory and time.
 set -eu
 cd "$(dirname "$0")/../.."
 dir=$1 seconds=${2:-0}
@@ -21,11 +22,23 @@ for source in tests/fuzz/fuzz-*.c; do
 	gcc $flags -o "$dir/$name" "$source" tests/fuzz/replay.c $extra $lib/libstacksnap.a $libs
 	"$dir/$name" tests/fuzz/corpus/"${name#fuzz-}"/*
 	[ "$seconds" = 0 ] && continue
+	len=4096
+	case $name in fuzz-index | fuzz-ehframe) len=20000 extra=tests/fuzz/mutate-elf.c ;; esac
 	mkdir -p "$dir/$name.found"
 	# shellcheck disable=SC2086
 	clang $flags -fsanitize=fuzzer -o "$dir/$name-libfuzzer" "$source" $extra \
 		$lib/libstacksnap.a $libs
-	"$dir/$name-libfuzzer" -max_total_time="$seconds" -max_len=4096 \
+	FUZZ_UNWINDER=cfi "$dir/$name-libfuzzer" -max_total_time="$seconds" -max_len="$len" \
+		-timeout=10 -rss_limit_mb=1024 \
 		-artifact_prefix="$dir/$name.found/" "$dir/$name.found" \
 		tests/fuzz/corpus/"${name#fuzz-}"
+done
+
+# Half a gigabyte, and ten seconds of the processor, which leave room for a slow one.
+"${PYTHON:-python3}" tests/fuzz/make-costly.py "$dir/costly" 3000
+# shellcheck disable=SC2086
+gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -o "$dir/costly-index" tests/fuzz/fuzz-index.c \
+	tests/fuzz/replay.c build/gcc/libstacksnap.a $libs
+for file in "$dir"/costly/*; do
+	prlimit --as=536870912 --cpu=10 "$dir/costly-index" "$file"
 done
