@@ -64,9 +64,12 @@ static void read_units(struct symbol_index *index)
 	Dwarf_Die die, split;
 	Dwarf_Addr bias;
 	uint8_t type;
+	size_t size;
 	Dwarf *dwarf = index_dwarf(index, &bias);
 
 	index->units_read = true;
+	if (dwarf && elf_rawfile(dwarf_getelf(dwarf), &size))
+		index->effort.bytes = size;
 	if (!dwarf || !abbrevs_are_bounded(index, dwarf))
 		return;
 	altlink_add(index, dwarf);
@@ -130,6 +133,8 @@ static unsigned unit_frames(struct symbol_index *index, struct unit *unit, uint6
 	for (uint32_t i = span->item;;) {
 		struct scope *scope = &unit->scopes.data[i];
 
+		if (!effort_long_step(&index->effort))
+			return 0;
 		index_name_function(index, unit, &scope->die, &ret[n++]);
 		if (!scope->inlined || scope->parent == SPAN_NONE || n == max) {
 			ret[n - 1].entry = function_start(unit, i, addr) - index->dwarf_delta;
@@ -149,11 +154,13 @@ unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct i
 	if (!index->units_read)
 		read_units(index);
 	addr += index->dwarf_delta;
+	effort_begin(&index->effort);
 	for (span = spans_find(&index->unit_spans, addr); span && max > 0 && n == 0;
 	     span = spans_outer(&index->unit_spans, span, addr))
 		n = unit_frames(index, &index->units.data[span->item], addr, ret, max);
 	span = spans_find(&index->unit_spans, addr);
 	if (n == 0 && span && max > 0)
 		n = line_only(index, &index->units.data[span->item], addr, ret);
+	effort_end(&index->effort);
 	return n;
 }
