@@ -165,7 +165,7 @@ void symbol_index_debug_file(struct symbol_index *index, uint64_t *ret_size, uin
 
 bool symbol_index_is_whole(const struct symbol_index *index)
 {
-	return !index->lacks;
+	return !index->lacks && !index->effort.exhausted;
 }
 
 static bool in_code_section(Elf *elf, GElf_Word shndx)
