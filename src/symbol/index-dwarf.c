@@ -17,10 +17,8 @@ enum { UNITS_MAX = 1 << 22 };
 
 void index_units_done(struct symbol_index *index)
 {
-	vec_each(unit, &index->units) {
-		spans_done(&unit->spans);
-		vec_done(&unit->scopes);
-	}
+	vec_each(unit, &index->units)
+		scopes_done(&unit->scopes);
 	vec_done(&index->units);
 	spans_done(&index->unit_spans);
 }
@@ -28,9 +26,9 @@ void index_units_done(struct symbol_index *index)
 /* A unit whose own DIE tells no ranges has those of its outermost functions. */
 static void add_walked_ranges(struct symbol_index *index, struct unit *unit, uint32_t item)
 {
-	unit_walk(index, unit);
-	vec_each(span, &unit->spans.list) {
-		if (unit->scopes.data[span->item].parent == SPAN_NONE)
+	unit_walk(index, unit, WALKED_WHOLE);
+	vec_each(span, &unit->scopes.spans.list) {
+		if (unit->scopes.list.data[span->item].parent == SPAN_NONE)
 			spans_add(&index->unit_spans, span->start, span->end, 0, item);
 	}
 }
@@ -96,12 +94,12 @@ void symbol_index_prepare(struct symbol_index *index)
 }
 
 /* The part of the physical function that covers addr: its code may be in several (".cold"). */
-static uint64_t function_start(const struct unit *unit, uint32_t scope, uint64_t addr)
+static uint64_t function_start(const struct scopes *scopes, uint32_t scope, uint64_t addr)
 {
-	const struct span *span = spans_find(&unit->spans, addr);
+	const struct span *span = spans_find(&scopes->spans, addr);
 
 	while (span && span->item != scope)
-		span = spans_outer(&unit->spans, span, addr);
+		span = spans_outer(&scopes->spans, span, addr);
 	return span ? span->start : 0;
 }
 
@@ -122,22 +120,21 @@ static unsigned line_only(struct symbol_index *index, struct unit *unit, uint64_
 static unsigned unit_frames(struct symbol_index *index, struct unit *unit, uint64_t addr,
 			    struct index_frame *ret, unsigned max)
 {
-	const struct span *span;
+	struct scopes *scopes = unit_find_scopes(index, unit, addr);
+	const struct span *span = scopes ? spans_find(&scopes->spans, addr) : NULL;
 	unsigned n = 0;
 
-	unit_walk(index, unit);
-	span = spans_find(&unit->spans, addr);
 	if (!span)
 		return 0;
 	index_name_line(index, unit, addr, &ret[0]);
 	for (uint32_t i = span->item;;) {
-		struct scope *scope = &unit->scopes.data[i];
+		struct scope *scope = &scopes->list.data[i];
 
 		if (!effort_long_step(&index->effort))
 			return 0;
 		index_name_function(index, unit, &scope->die, &ret[n++]);
 		if (!scope->inlined || scope->parent == SPAN_NONE || n == max) {
-			ret[n - 1].entry = function_start(unit, i, addr) - index->dwarf_delta;
+			ret[n - 1].entry = function_start(scopes, i, addr) - index->dwarf_delta;
 			return n;
 		}
 		index_name_call(index, unit, &scope->die, &ret[n]);

@@ -25,14 +25,26 @@ struct scope {
 	Dwarf_Die die;
 	uint32_t parent; /* the scope around it, SPAN_NONE if none */
 	bool inlined;
+	struct scopes *inner; /* itself and what is in it; NULL: not looked into */
+};
+
+/* What one walk found. */
+struct scopes {
+	struct spans spans; /* Dwarf addresses */
+	VEC(struct scope) list;
+};
+
+enum walked {
+	WALKED_NOT,
+	WALKED_OUTER, /* functions, but what is in them; in C and C++ what is in types neither */
+	WALKED_WHOLE,
 };
 
 struct unit {
 	Dwarf_Die die;  /* of the unit in the file that has the addresses and lines */
 	Dwarf_Die body; /* of the unit that has the functions: the same, or the .dwo's */
-	bool walked;    /* the rest holds */
-	struct spans spans;
-	VEC(struct scope) scopes;
+	enum walked walked;
+	struct scopes scopes;
 };
 
 struct symbol_index {
@@ -158,8 +170,13 @@ void index_units_done(struct symbol_index *index);
 
 /* ---- index-scopes.c ---- */
 
-/* Walk the unit's functions; what was found before memory ran out is kept. */
-void unit_walk(struct symbol_index *index, struct unit *unit);
+void scopes_done(struct scopes *scopes);
+
+/* Walk the unit at least so far; what was found before memory ran out is kept. */
+void unit_walk(struct symbol_index *index, struct unit *unit, enum walked want);
+
+/* The scopes that have all those that cover addr, a Dwarf address; NULL if memory is out. */
+struct scopes *unit_find_scopes(struct symbol_index *index, struct unit *unit, uint64_t addr);
 
 /*
  * Add the ranges of die that lie in executable segments; how many, or -ENOMEM. Dwarf addresses.
