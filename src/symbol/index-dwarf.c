@@ -13,7 +13,10 @@
 #include "base/attr.h"
 #include "target/unpack.h"
 
-enum { UNITS_MAX = 1 << 22 };
+enum {
+	UNITS_MAX = 1 << 22,
+	LOOKED_AT_MAX = 16 << 20, /* bytes */
+};
 
 void index_units_done(struct symbol_index *index)
 {
@@ -85,6 +88,7 @@ static void read_units(struct symbol_index *index)
 	}
 	effort_end(&index->effort);
 	spans_sort(&index->unit_spans);
+	index_drop_pages(dwarf_getelf(dwarf));
 }
 
 void symbol_index_prepare(struct symbol_index *index)
@@ -116,14 +120,33 @@ static unsigned line_only(struct symbol_index *index, struct unit *unit, uint64_
 	return 1;
 }
 
+/* A unit is about to be walked: for how many bytes, its neighbour in the same section tells. */
+static void count_unit(struct symbol_index *index, const struct unit *unit)
+{
+	const struct unit *next = unit + 1;
+	const char *start = unit->die.addr;
+	Dwarf_Addr bias;
+
+	if (next < index->units.data + index->units.n && (const char *)next->die.addr > start)
+		index->looked_at += (size_t)((const char *)next->die.addr - start);
+	if (index->looked_at < LOOKED_AT_MAX)
+		return;
+	index->looked_at = 0;
+	index_drop_pages(dwarf_getelf(dwfl_module_getdwarf(index->module, &bias)));
+}
+
 /* Dwarf addresses. */
 static unsigned unit_frames(struct symbol_index *index, struct unit *unit, uint64_t addr,
 			    struct index_frame *ret, unsigned max)
 {
-	struct scopes *scopes = unit_find_scopes(index, unit, addr);
-	const struct span *span = scopes ? spans_find(&scopes->spans, addr) : NULL;
+	struct scopes *scopes;
+	const struct span *span;
 	unsigned n = 0;
 
+	if (unit->walked == WALKED_NOT)
+		count_unit(index, unit);
+	scopes = unit_find_scopes(index, unit, addr);
+	span = scopes ? spans_find(&scopes->spans, addr) : NULL;
 	if (!span)
 		return 0;
 	index_name_line(index, unit, addr, &ret[0]);

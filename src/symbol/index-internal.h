@@ -78,6 +78,7 @@ struct symbol_index {
 
 	bool units_read;
 	uint64_t dwarf_delta;
+	size_t looked_at; /* bytes of units, since the file's pages were given back */
 	VEC(struct unit) units;
 	struct spans unit_spans;
 	struct map64 qualified; /* Dwarf_Die.addr of a function -> its name with namespaces */
@@ -87,6 +88,9 @@ struct symbol_index {
 
 /* The main file (not the debug file), or NULL. Lives as long as the index. */
 Elf *index_elf(struct symbol_index *index);
+
+/* Give back the pages of a large file: whoever looks at its bytes next reads them again. */
+void index_drop_pages(Elf *elf);
 
 /*
  * Where libdw takes an open file to be (__libdw_debugdir in libdw/dwarf_begin_elf.c): its directory

@@ -15,10 +15,12 @@
 
 #include "base/attr.h"
 #include "symbol/index-internal.h"
+#include "symbol/pages.h"
 
 enum {
 	SYMBOLS_MAX = 1 << 23,
 	NAME_LEN_MAX = 0xffff, /* names may be the rest of one endless string */
+	SMALL_FILE = 8 << 20,  /* of which it does not matter how much is in memory */
 };
 
 /*
@@ -35,6 +37,15 @@ Elf *index_elf(struct symbol_index *index)
 	GElf_Addr bias;
 
 	return index->module ? dwfl_module_getelf(index->module, &bias) : NULL;
+}
+
+void index_drop_pages(Elf *elf)
+{
+	size_t size;
+	const char *bytes = elf ? elf_rawfile(elf, &size) : NULL;
+
+	if (bytes && size > SMALL_FILE)
+		pages_drop(bytes, size);
 }
 
 /* Where code can be: ranges outside belong to functions that the linker threw away. */
@@ -189,18 +200,16 @@ static bool wanted(const GElf_Sym *sym, GElf_Word shndx, Elf *elf)
 
 /*
  * Of names for one address: global before weak before local, then the longer range, then the
- * shorter name.
+ * shorter name: see settle_ties.
  */
-static uint64_t name_rank(const GElf_Sym *sym, const char *name)
+static uint64_t name_rank(const GElf_Sym *sym)
 {
 	static const uint64_t by_binding[16] = {
 		[STB_GLOBAL] = 3, [STB_GNU_UNIQUE] = 3, [STB_WEAK] = 2
 	};
-	const uint64_t size_max = (UINT64_C(1) << 46) - 1;
-	uint64_t size = MIN((uint64_t)sym->st_size, size_max);
-	uint64_t len = strnlen(name, NAME_LEN_MAX);
+	const uint64_t size_max = (UINT64_C(1) << 62) - 1;
 
-	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | size << 16 | (NAME_LEN_MAX - len);
+	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | MIN(sym->st_size, size_max);
 }
 
 /* "pthread_create@@GLIBC_2.34" -> "pthread_create" */
@@ -220,19 +229,47 @@ static int add_symbol(struct symbol_index *index, int i)
 	const char *name =
 		dwfl_module_getsym_info(index->module, i, &sym, &addr, &shndx, &elf, NULL);
 
-	if (!name || !*name || strnlen(name, NAME_LEN_MAX) == NAME_LEN_MAX ||
-	    !wanted(&sym, shndx, elf))
+	if (!name || sym.st_name == 0 || !wanted(&sym, shndx, elf))
 		return 0;
 	addr -= index->bias;
-	name = without_version(index, name);
-	if (!name || addr + sym.st_size < addr)
+	if (addr + sym.st_size < addr)
 		return 0;
 	if (vec_push(&index->names, name) < 0)
 		return -1;
-	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym, name),
+	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym),
 			 (uint32_t)(index->names.n - 1));
 }
 
+static size_t name_len(const struct symbol_index *index, const struct span *span)
+{
+	const char *name = index->names.data[span->item];
+	size_t len = strnlen(name, NAME_LEN_MAX);
+	const char *at = memchr(name, '@', len);
+
+	return at ? (size_t)(at - name) : len;
+}
+
+/* Of equal spans the last one counts: let it be that with the shortest name. */
+static void settle_ties(struct symbol_index *index)
+{
+	struct span *list = index->symbols.list.data;
+
+	for (size_t i = 1; i < index->symbols.list.n; i++) {
+		struct span *one = &list[i - 1], *other = &list[i];
+		uint32_t item = one->item;
+
+		if (one->start != other->start || one->rank != other->rank ||
+		    name_len(index, one) >= name_len(index, other))
+			continue;
+		one->item = other->item;
+		other->item = item;
+	}
+}
+
+/*
+ * The names are left alone until they are asked for: those of a large C++ program take more pages
+ * than all the rest.
+ */
 static void read_symbols(struct symbol_index *index)
 {
 	Elf *elf = index_elf(index);
@@ -245,6 +282,19 @@ static void read_symbols(struct symbol_index *index)
 			break;
 		}
 	spans_sort(&index->symbols);
+	settle_ties(index);
+	index_drop_pages(elf);
+}
+
+/* NULL: it is no name. */
+static const char *symbol_name(struct symbol_index *index, uint32_t item)
+{
+	const char **name = &index->names.data[item];
+	const char *plain = without_version(index, *name);
+
+	if (plain)
+		*name = plain;
+	return **name && strnlen(*name, NAME_LEN_MAX) < NAME_LEN_MAX ? *name : NULL;
 }
 
 bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_symbol *ret)
@@ -258,6 +308,6 @@ bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_s
 		return index_find_plt(index, addr, ret);
 	*ret = (struct index_symbol){ .start = span->start,
 				      .size = span->end - span->start,
-				      .name = index->names.data[span->item] };
-	return true;
+				      .name = symbol_name(index, span->item) };
+	return ret->name != NULL;
 }
