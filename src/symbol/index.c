@@ -118,14 +118,18 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 		return NULL;
 	}
 	index->sources = sources;
-	index->path = path;
 	index->debug_root_fd = AT_FDCWD;
 	index->alt_fd = -1;
 	index->debug_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
 	map64_init(&index->line_tables);
+	index->path = strtab_intern(&index->strings, path);
 	index->directory = index_directory(index, fd);
+	if (!index->path || !index->directory) {
+		symbol_index_close(index);
+		return NULL;
+	}
 	report_file(index, fd, path);
 	return index;
 }
