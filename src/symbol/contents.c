@@ -5,10 +5,10 @@
  */
 #include "symbol/contents.h"
 
-#include <gelf.h>
 #include <string.h>
 
 #include "symbol/index-internal.h"
+#include "target/elfsection.h"
 
 static bool is_unwind_section(const char *name)
 {
@@ -16,23 +16,15 @@ static bool is_unwind_section(const char *name)
 	       strcmp(name, ".zdebug_frame") == 0;
 }
 
-/* A debug file keeps the header of a section that stayed in the file, as SHT_NOBITS. */
 static bool has_unwind(Elf *elf)
 {
+	const char *name;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
-	size_t names;
 
-	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf, names, shdr.sh_name)
-							    : NULL;
-
-		if (name && shdr.sh_type != SHT_NOBITS && shdr.sh_size > 4 &&
-		    is_unwind_section(name))
+	while (elf && (scn = elfsection_next(elf, scn, &name, &shdr)))
+		if (shdr.sh_type != SHT_NOBITS && shdr.sh_size > 4 && is_unwind_section(name))
 			return true;
-	}
 	return false;
 }
 

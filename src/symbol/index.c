@@ -16,6 +16,7 @@
 #include "base/attr.h"
 #include "symbol/index-internal.h"
 #include "symbol/pages.h"
+#include "target/elfsection.h"
 
 enum {
 	SYMBOLS_MAX = 1 << 23,
@@ -153,21 +154,7 @@ void symbol_index_close(struct symbol_index *index)
 /* Then no other is looked for. */
 static bool has_debug_info(Elf *elf)
 {
-	Elf_Scn *scn = NULL;
-	GElf_Shdr shdr;
-	size_t names;
-
-	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf, names, shdr.sh_name)
-							    : NULL;
-
-		if (name && shdr.sh_type != SHT_NOBITS &&
-		    (strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0))
-			return true;
-	}
-	return false;
+	return elf && (elfsection_has(elf, ".debug_info") || elfsection_has(elf, ".zdebug_info"));
 }
 
 void symbol_index_debug_file(struct symbol_index *index, uint64_t *ret_size, uint64_t *ret_ns)

@@ -9,29 +9,13 @@
 #include <string.h>
 
 #include "symbol/index-internal.h"
+#include "target/elfsection.h"
 
 enum {
 	UNPACKED_MAX = 128 << 20,
 	MEMORY_MAX = 128 << 20, /* of the unpacker */
 	CHUNK = 1 << 16,
 };
-
-static bool find_section(Elf *elf, GElf_Shdr *ret)
-{
-	size_t names;
-	Elf_Scn *section = NULL;
-
-	if (elf_getshdrstrndx(elf, &names) < 0)
-		return false;
-	while ((section = elf_nextscn(elf, section))) {
-		const char *name = gelf_getshdr(section, ret) ? elf_strptr(elf, names, ret->sh_name)
-							      : NULL;
-
-		if (name && strcmp(name, ".gnu_debugdata") == 0)
-			return true;
-	}
-	return false;
-}
 
 /* True if it ends, well or ill, before it has become too large. */
 static bool count(lzma_stream *stream, const uint8_t *data, size_t len)
@@ -57,7 +41,7 @@ bool minidebug_is_bounded(Elf *elf)
 	size_t size;
 	bool bounded;
 
-	if (!find_section(elf, &section) || section.sh_type == SHT_NOBITS)
+	if (!elfsection_find(elf, ".gnu_debugdata", &section) || section.sh_type == SHT_NOBITS)
 		return true;
 	file = elf_rawfile(elf, &size);
 	if (!file || section.sh_offset > size || section.sh_size > size - section.sh_offset)

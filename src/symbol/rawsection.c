@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "target/elfsection.h"
+
 /* ".debug_NAME", ".zdebug_NAME", and ".debug_NAME.dwo" in a split file: as libdw knows them. */
 static bool is_section(const char *s, const char *name, bool split)
 {
@@ -20,18 +22,14 @@ static bool is_section(const char *s, const char *name, bool split)
 bool rawsection_find(Dwarf *dwarf, const char *wanted, bool split, struct reader *ret)
 {
 	Elf *elf = dwarf_getelf(dwarf);
+	const char *name;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
-	size_t names;
 
-	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *name = gelf_getshdr(scn, &shdr) ? elf_strptr(elf, names, shdr.sh_name)
-							    : NULL;
+	while (elf && (scn = elfsection_next(elf, scn, &name, &shdr))) {
 		const Elf_Data *data;
 
-		if (!name || !*name || shdr.sh_type == SHT_NOBITS || (shdr.sh_flags & SHF_GROUP) ||
+		if (shdr.sh_type == SHT_NOBITS || (shdr.sh_flags & SHF_GROUP) ||
 		    !is_section(name, wanted, split))
 			continue;
 		data = elf_getdata(scn, NULL);

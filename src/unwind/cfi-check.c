@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/reader.h"
+#include "target/elfsection.h"
 
 enum {
 	REGISTERS_MAX = 512, /* of any ABI: x86-64 has 130, aarch64 128 */
@@ -270,17 +271,6 @@ static bool all_are_sound(const struct cfi_check *check)
 
 /* ---- finding the sections ---- */
 
-static bool is_named(Elf *elf, Elf_Scn *scn, GElf_Shdr *shdr, const char *wanted)
-{
-	size_t names;
-	const char *name;
-
-	if (elf_getshdrstrndx(elf, &names) < 0 || !gelf_getshdr(scn, shdr))
-		return false;
-	name = elf_strptr(elf, names, shdr->sh_name);
-	return name && strcmp(name, wanted) == 0;
-}
-
 static void use_section(struct cfi_check *check, const Elf_Data *data, uint64_t vaddr)
 {
 	if (!data || !data->d_buf)
@@ -317,14 +307,12 @@ static int use_sections(struct cfi_check *check, Elf *elf)
 {
 	Elf_Scn *scn = NULL, *header = NULL;
 	GElf_Shdr shdr, header_shdr;
+	const char *name;
 	uint64_t frames;
 
-	while ((scn = elf_nextscn(elf, scn))) {
-		if (is_named(elf, scn, &header_shdr, ".eh_frame_hdr"))
+	while ((scn = elfsection_next(elf, scn, &name, &shdr)) && strcmp(name, ".eh_frame") != 0)
+		if (strcmp(name, ".eh_frame_hdr") == 0)
 			header = scn;
-		if (is_named(elf, scn, &shdr, ".eh_frame"))
-			break;
-	}
 	if (!scn)
 		return -1;
 	if (shdr.sh_type == SHT_NOBITS)
@@ -385,10 +373,10 @@ struct cfi_check cfi_check_debug_frame(Elf *elf)
 	struct cfi_check check = { 0 };
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
+	const char *name;
 
-	while ((scn = elf_nextscn(elf, scn)) && !check.frames)
-		if ((is_named(elf, scn, &shdr, ".debug_frame") ||
-		     is_named(elf, scn, &shdr, ".zdebug_frame")) &&
+	while (!check.frames && (scn = elfsection_next(elf, scn, &name, &shdr)))
+		if ((strcmp(name, ".debug_frame") == 0 || strcmp(name, ".zdebug_frame") == 0) &&
 		    shdr.sh_type != SHT_NOBITS)
 			use_section(&check, elf_getdata(scn, NULL), shdr.sh_addr);
 	if (check.frames && !all_are_sound(&check))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "target/elfsection.h"
 #include "target/image.h"
 #include "target/unpack.h"
 #include "unwind/cfi-check.h"
@@ -58,26 +59,6 @@ void cfi_rows_done(struct cfi_rows *rows)
 	map64_done(&rows->by_pc);
 }
 
-static bool has_section(Elf *elf, const char *name)
-{
-	size_t strings;
-	Elf_Scn *scn = NULL;
-
-	if (elf_getshdrstrndx(elf, &strings) < 0)
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		const char *s;
-
-		if (!gelf_getshdr(scn, &shdr))
-			continue;
-		s = elf_strptr(elf, strings, shdr.sh_name);
-		if (s && strcmp(s, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static struct cfi_file *file_open(const struct image *image)
 {
 	struct cfi_file *file = calloc(1, sizeof(*file));
@@ -91,7 +72,8 @@ static struct cfi_file *file_open(const struct image *image)
 	 * dwarf_begin_elf decompresses every debug section (elfutils 0.188), so ask first. Go has
 	 * .debug_frame only, often as .zdebug_frame or SHF_COMPRESSED.
 	 */
-	if ((has_section(image->elf, ".debug_frame") || has_section(image->elf, ".zdebug_frame")) &&
+	if ((elfsection_has(image->elf, ".debug_frame") ||
+	     elfsection_has(image->elf, ".zdebug_frame")) &&
 	    unpack_is_bounded(image->elf)) {
 		file->dwarf = dwarf_begin_elf(image->elf, DWARF_C_READ, NULL);
 		if (file->dwarf)
