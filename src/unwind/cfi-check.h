@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cfi-check.h: call frame information, looked at before libdw is. In elfutils 0.188 a crafted entry
- * makes it read outside of the section (fde.c: the augmentation's length is compared with a
- * difference that may be negative), or fill 2 GB for a register number (cfi.c: enough_registers).
- * The same entry is found here by the same steps; what is refused is taken as not there.
+ * cfi-check.h: call frame information, looked at before libdw is asked. In elfutils 0.188 one register
+ * number makes it fill 2 GB, and each state remembered as much again (cfi.c: enough_registers), and
+ * it reads on where an entry ends too early (cie.c, fde.c). The same entry is found here by the same
+ * steps; what is refused is taken as not there.
  */
 #ifndef SS_UNWIND_CFI_CHECK_H
 #define SS_UNWIND_CFI_CHECK_H

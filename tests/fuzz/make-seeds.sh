@@ -51,7 +51,7 @@ _start:	nop
 C
 
 # Without room between segments, and without what has nothing to do with names.
-small="-nostdlib -fno-stack-protector -O2 -Wl,-z,noseparate-code -Wl,--build-id=sha1 -Wl,-z,norelro"
+small="-fdebug-prefix-map=$work=. -nostdlib -fno-stack-protector -O2 -Wl,-z,noseparate-code -Wl,--build-id=sha1 -Wl,-z,norelro"
 link() {
 	name=$1 compiler=$2
 	shift 2
@@ -73,9 +73,13 @@ link cplusplus g++ -g -fno-exceptions a.cc
 link cplusplus-clang clang++ -g -fno-exceptions a.cc
 link assembler gcc -g s.S
 link debug-frame gcc -g -fno-asynchronous-unwind-tables a.c b.c
-link split gcc -g -gsplit-dwarf a.c b.c
+gcc -fdebug-prefix-map="$work"=. -O2 -g -gsplit-dwarf -c a.c b.c
+link split gcc a.o b.o
+for dwo in *.dwo; do
+	cp "$dwo" "$out/split-${dwo%.dwo}"
+done
 link lto gcc -g -flto a.c b.c
-rustc -g -O -C panic=abort -C relocation-model=static -C linker=gcc -C link-arg=-nostdlib \
+rustc --remap-path-prefix "$work"=. -g -O -C panic=abort -C relocation-model=static -C linker=gcc -C link-arg=-nostdlib \
 	-C link-arg=-static -C link-arg=-nostartfiles -C link-arg=-Wl,-z,noseparate-code \
 	-o "$out/rust" a.rs 2>/dev/null
 # shellcheck disable=SC2086
