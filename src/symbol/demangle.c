@@ -9,7 +9,9 @@
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libiberty/demangle.h>
@@ -20,6 +22,7 @@
 enum {
 	DEMANGLE_MAX = 16 * 1024,
 	READABLE_MAX = 4096,
+	DLANG_MAX = 1 << 20, /* before the names of types are written out, which are short */
 };
 
 /* What a compiler appends to the name of a function that it copied or cut in two. */
@@ -97,9 +100,45 @@ static void cut_parameters(char *name)
 		name[i] = '\0';
 }
 
+/* The place that the back reference at name[i] points to, "Q" and a number to the base 26; -1: none. */
+static ptrdiff_t dlang_target(const char *name, size_t i)
+{
+	size_t distance = 0, at = i + 1;
+
+	while (isupper((unsigned char)name[at]) && distance <= i)
+		distance = distance * 26 + (size_t)(name[at++] - 'A');
+	if (!islower((unsigned char)name[at]))
+		return -1;
+	distance = distance * 26 + (size_t)(name[at] - 'a');
+	return distance > 0 && distance <= i ? (ptrdiff_t)(i - distance) : -1;
+}
+
+/*
+ * A type may refer back to earlier ones, each of them twice: libiberty 2.40 writes 218 MB for 143
+ * bytes, and exits when memory is out. Here each reference to a type counts as all that stands
+ * between it and there; one to an identifier begins with a digit, and grows nothing.
+ */
+static bool dlang_is_bounded(const char *name, size_t len)
+{
+	_cleanup_free_ size_t *sizes = malloc((len + 1) * sizeof(*sizes)); /* of all before */
+
+	if (!sizes)
+		return false;
+	sizes[0] = 0;
+	for (size_t i = 0; i < len; i++) {
+		ptrdiff_t target = name[i] == 'Q' ? dlang_target(name, i) : -1;
+		bool is_type = target >= 0 && !isdigit((unsigned char)name[target]);
+
+		sizes[i + 1] = sizes[i] + 1 + (is_type ? sizes[i] - sizes[target] : 0);
+		if (sizes[i + 1] > DLANG_MAX)
+			return false;
+	}
+	return true;
+}
+
 static char *demangle_dlang(const char *name)
 {
-	char *s = cplus_demangle(name, DMGL_DLANG);
+	char *s = dlang_is_bounded(name, strlen(name)) ? cplus_demangle(name, DMGL_DLANG) : NULL;
 
 	if (s)
 		cut_parameters(s);

@@ -221,6 +221,21 @@ static void test_cut(void **state)
 	assert_string_equal(plain + strlen(plain) - 4, "x...");
 }
 
+/* Types of D that refer to earlier ones twice each: all of it would be 2^22 types. */
+static void test_back_references_of_d(void **state)
+{
+	static const struct pair pairs[] = {
+		{ "_D1fFB2iiB2QdQfZv", "f" },
+		{ "_D1fFB2iiB2QdQfB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQi"
+		  "B2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiZv",
+		  "_D1fFB2iiB2QdQfB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQi"
+		  "B2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiB2QgQiZv" },
+	};
+
+	(void)state;
+	check(pairs, ARRAY_SIZE(pairs));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_refused_is_left_alone),
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_back_references_of_d),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
