@@ -96,7 +96,7 @@ static void cut_parameters(char *name)
 		if (open == 0)
 			break;
 	}
-	if (open == 0 && name[i - 1] != '!')
+	if (open == 0 && i > 0 && name[i - 1] != '!')
 		name[i] = '\0';
 }
 
