@@ -13,8 +13,6 @@
 #include "target/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,11 +21,9 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
-#include "base/fileio.h"
 #include "base/strtab.h"
 #include "target/elffile.h"
-
-static const char vdso_path[] = "[vdso]";
+#include "target/mappedfile.h"
 
 /* An image and what tells that its file is still the one that was opened. */
 struct image_file {
@@ -72,168 +68,6 @@ static void image_file_free(struct image_file *file)
 	free(file);
 }
 
-/*
- * A readable descriptor of the regular file at path, -1 if it is none. O_PATH first: opening a
- * device or a FIFO that took the file's name could have effects.
- */
-static int open_regular(int dirfd, const char *path, int flags)
-{
-	_cleanup_close_ int fd = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
-
-	return file_reopen_regular(fd);
-}
-
-/* What is asked of the files that may be the one mapped. */
-struct wanted {
-	const struct target *target;
-	const struct maps *maps;
-	const struct map *map;
-	const char *path;
-};
-
-static int open_in_target_root(const struct wanted *w)
-{
-	_cleanup_close_ int root = -1;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/root", (int)w->target->anchor);
-	root = openat(w->target->task_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? -1 : open_regular(root, w->path + 1, O_NOFOLLOW);
-}
-
-/* maps shows paths from the reader's root: of a chrooted target, this is the one that exists. */
-static int open_in_our_root(const struct wanted *w)
-{
-	return open_regular(AT_FDCWD, w->path, O_NOFOLLOW);
-}
-
-/* The very file, deleted or not; needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN (Linux 5.9). */
-static int open_map_file(const struct wanted *w)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)w->map->start,
-		 (unsigned long long)w->map->end);
-	return open_regular(w->target->proc_fd, path, 0);
-}
-
-static int open_exe(const struct wanted *w)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/exe", (int)w->target->anchor);
-	return open_regular(w->target->task_fd, path, 0);
-}
-
-/* The mapping of the same file's first page at or below the wanted one; NULL if there is none. */
-static const struct map *find_header_map(const struct wanted *w)
-{
-	for (const struct map *map = w->map; map >= w->maps->entries.data; map--) {
-		if (map->offset == 0 && map->inode == w->map->inode && map->dev == w->map->dev)
-			return map;
-	}
-	return NULL;
-}
-
-enum { HEADER_MAX = 4096, NOTES_MAX = 4096 };
-
-/* The build id that the target's memory shows for the wanted mapping; false if none is seen. */
-static bool read_memory_build_id(const struct wanted *w, char ret[ELFFILE_BUILD_ID_MAX])
-{
-	const struct map *first = find_header_map(w);
-	unsigned char header[HEADER_MAX], notes[NOTES_MAX];
-	Elf64_Phdr segment;
-	uint64_t bias;
-	ssize_t n;
-
-	n = first ? target_read(w->target, first->start, header, sizeof(header)) : -1;
-	if (n < 0 || elffile_check(header, (size_t)n) ||
-	    !elffile_bias(header, (size_t)n, first->start, 0, 0, &bias))
-		return false;
-	for (unsigned i = 0; elffile_segment(header, (size_t)n, i, &segment); i++) {
-		ssize_t len;
-
-		if (segment.p_type != PT_NOTE)
-			continue;
-		len = target_read(w->target, bias + segment.p_vaddr, notes,
-				  MIN(segment.p_filesz, sizeof(notes)));
-		if (len > 0 && elffile_note_build_id(notes, (size_t)len, segment.p_align, ret))
-			return true;
-	}
-	return false;
-}
-
-static bool read_file_build_id(int fd, char ret[ELFFILE_BUILD_ID_MAX])
-{
-	struct stat st;
-	void *bytes;
-
-	ret[0] = '\0';
-	if (fstat(fd, &st) < 0 || st.st_size <= 0)
-		return false;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		return false;
-	elffile_build_id(bytes, (size_t)st.st_size, ret);
-	munmap(bytes, (size_t)st.st_size);
-	return ret[0] != '\0';
-}
-
-/*
- * maps and stat give different device numbers on btrfs, and different inodes too on overlayfs
- * before Linux 6.8: then the build id decides.
- */
-static bool is_wanted(const struct wanted *w, int fd)
-{
-	char theirs[ELFFILE_BUILD_ID_MAX], ours[ELFFILE_BUILD_ID_MAX];
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return false;
-	if (st.st_dev == w->map->dev && st.st_ino == w->map->inode)
-		return true;
-	return read_file_build_id(fd, ours) && read_memory_build_id(w, theirs) &&
-	       strcmp(ours, theirs) == 0;
-}
-
-/* The wanted file, or -1. */
-static int open_wanted(const struct wanted *w)
-{
-	static const struct {
-		int (*open)(const struct wanted *);
-		bool certain; /* no check is needed */
-	} ways[] = {
-		{ open_in_target_root, false },
-		{ open_in_our_root, false },
-		{ open_map_file, true },
-		{ open_exe, false },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		_cleanup_close_ int fd = ways[i].open(w);
-
-		if (fd >= 0 && (ways[i].certain || is_wanted(w, fd)))
-			return steal_fd(&fd);
-	}
-	return -1;
-}
-
-/* The vdso's pages, from the target's memory into a file of ours. */
-static int copy_vdso(const struct wanted *w)
-{
-	size_t len = w->map->end - w->map->start;
-	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
-	_cleanup_free_ unsigned char *bytes = NULL;
-
-	if (fd < 0 || len > 1 << 20)
-		return -1;
-	bytes = malloc(len);
-	if (!bytes || target_read(w->target, w->map->start, bytes, len) != (ssize_t)len ||
-	    file_write_all(fd, bytes, len) < 0)
-		return -1;
-	return steal_fd(&fd);
-}
-
 /* Map the file and look at its header; NULL if it will do, else why not. */
 static const char *image_load(struct image_file *file)
 {
@@ -262,10 +96,9 @@ static const char *image_load(struct image_file *file)
 }
 
 /* 0, *ret NULL and *ret_reason set if the file cannot be had; -ENOMEM. */
-static int image_open(struct images *images, const struct wanted *w, struct image_file **ret,
+static int image_open(struct images *images, const struct mapped_file *w, struct image_file **ret,
 		      const char **ret_reason)
 {
-	bool is_vdso = strcmp(w->path, vdso_path) == 0;
 	struct image_file *file = calloc(1, sizeof(*file));
 	const char *path = strtab_intern(&images->strings, w->path);
 
@@ -277,7 +110,7 @@ static int image_open(struct images *images, const struct wanted *w, struct imag
 	file->image.path = path;
 	file->image.dev = w->map->dev;
 	file->image.inode = w->map->inode;
-	file->image.fd = is_vdso ? copy_vdso(w) : open_wanted(w);
+	file->image.fd = mapped_file_open(w);
 	*ret_reason = file->image.fd < 0 ? "its file cannot be opened" : image_load(file);
 	if (*ret_reason) {
 		image_file_free(file);
@@ -332,15 +165,10 @@ static void drop_file(struct images *images, size_t i)
 
 /* ---- executable mappings ---- */
 
-static bool is_vdso(const struct maps *maps, const struct map *map)
-{
-	return strcmp(maps_path(maps, map), vdso_path) == 0;
-}
-
 static bool is_code(const struct maps *maps, const struct map *map)
 {
 	return (map->perm & MAP_PERM_X) &&
-	       ((map->inode != 0 && maps_path(maps, map)[0] == '/') || is_vdso(maps, map));
+	       ((map->inode != 0 && maps_path(maps, map)[0] == '/') || map_is_vdso(maps, map));
 }
 
 /* The mapping at start; NULL if there is none. */
@@ -384,7 +212,7 @@ static void fill_map(struct image_map *ret, struct image_file *file)
 	ret->image = image;
 }
 
-static int map_new(struct images *images, const struct wanted *w, struct image_map **ret)
+static int map_new(struct images *images, const struct mapped_file *w, struct image_map **ret)
 {
 	struct image_file *file = find_file(images, w->map);
 	struct image_map *map = arena_alloc(&images->arena, sizeof(*map));
@@ -420,7 +248,7 @@ static void mark_used(struct images *images, const struct image *image)
 }
 
 /* Kept where nothing has changed, else new. */
-static int map_take(struct images *images, const struct wanted *w, struct image_map **ret)
+static int map_take(struct images *images, const struct mapped_file *w, struct image_map **ret)
 {
 	struct image_map *old = find_map_at(images, w->map->start);
 	int r = 0;
@@ -482,7 +310,7 @@ static int rebuild_ranges(struct images *images, const struct maps *maps)
 		bool constant = (map->perm & (MAP_PERM_R | MAP_PERM_W)) == MAP_PERM_R;
 		int r;
 
-		if (!constant || (map->inode == 0 && !is_vdso(maps, map)))
+		if (!constant || (map->inode == 0 && !map_is_vdso(maps, map)))
 			continue;
 		r = add_range(images, map);
 		if (r < 0)
@@ -522,7 +350,7 @@ static int take_maps(struct images *images, const struct target *target, const s
 		     struct map_list *ret)
 {
 	vec_each(map, &maps->entries) {
-		struct wanted w = { target, maps, map, maps_path(maps, map) };
+		struct mapped_file w = { target, maps, map, maps_path(maps, map) };
 		struct image_map *taken;
 		int r;
 

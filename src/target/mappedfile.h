@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mappedfile.h: the file behind a mapping of the target, opened: at its path in the target's root or
+ * in ours, or through the mapping itself, deleted or not. Opens regular files only, and so is not
+ * for while a thread of the target is stopped.
+ */
+#ifndef SS_TARGET_MAPPEDFILE_H
+#define SS_TARGET_MAPPEDFILE_H
+
+#include <stdbool.h>
+
+#include "target/maps.h"
+#include "target/target.h"
+
+bool map_is_vdso(const struct maps *maps, const struct map *map);
+
+struct mapped_file {
+	const struct target *target;
+	const struct maps *maps;
+	const struct map *map;
+	const char *path; /* of the map */
+};
+
+/* A descriptor for reading; -1 if it is nowhere. Of the vdso: a copy in a file of ours. */
+int mapped_file_open(const struct mapped_file *file);
+
+#endif
