@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pages.c: a program's debug information may be many times as large as what we make of it, and every
- * page of it that was looked at once would count as ours to the end. libelf maps files privately and
- * writes to some pages (elf_compress changes section headers in place), and it may have read or
- * unpacked a file into memory instead: so the kernel is asked what each page is, and only unchanged
- * pages of files are given back. Assumes that no other thread writes to the range.
+ * pages.c: a program's debug information may be many times as large as what we make of it, and
+ * every page of it that was looked at once would count as ours to the end. libelf maps files
+ * privately and writes to some pages (elf_compress changes section headers in place), and it may
+ * have read or unpacked a file into memory instead: so the kernel is asked what each page is, and
+ * only unchanged pages of files are given back. Assumes that no other thread writes to the range.
  */
 #include "symbol/pages.h"
 
