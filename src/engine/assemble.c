@@ -27,6 +27,17 @@ static const struct fd_info *describe_fd(void *fds, int fd)
 	return fds_describe(fds, fd);
 }
 
+/* A timeout that was read from memory is that of another wait if the thread has run since. */
+static void check_timeout(struct assembly *a, size_t i, struct wait *wait)
+{
+	const struct look *look = &a->session->capture.threads.data[i].look;
+	uint64_t pcount;
+
+	if (wait->timeout_ns >= 0 && look->sched_known &&
+	    (sweep_pcount(a->session->capturer, i, &pcount) < 0 || pcount != look->pcount))
+		wait->timeout_ns = WAIT_TIMEOUT_UNKNOWN;
+}
+
 /* State and wait of thread i, and who holds what it waits for, if that is certain. */
 static void classify(struct assembly *a, size_t i, struct thread *thread)
 {
@@ -43,6 +54,8 @@ static void classify(struct assembly *a, size_t i, struct thread *thread)
 				     thread->stack, &source, &result);
 	thread->state = result.state;
 	thread->wait = result.wait;
+	if (!from_lock)
+		check_timeout(a, i, &thread->wait);
 	if (!owners_settle(session, i, thread->stack, from_lock, &thread->wait))
 		a->snapshot->coverage.owners_unsettled++;
 }

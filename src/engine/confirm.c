@@ -86,7 +86,8 @@ static bool waits_as_before(const struct inquiry *inquiry, const struct suspect 
 	struct ss_session *session = inquiry->link->sessions[suspect->i];
 	const struct thread *thread = thread_of(inquiry, suspect);
 	const struct waiting_source source = { .describe = describe_known,
-					       .arg = (void *)&thread->wait };
+					       .arg = (void *)&thread->wait,
+					       .anew = true };
 	struct classify_result again;
 
 	if (!sweep_still_waits(session->capturer, &session->capture, suspect->k))

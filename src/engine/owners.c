@@ -97,7 +97,8 @@ static bool same_holder(const struct wait *a, const struct wait *b)
 static bool still_holds(struct ss_session *session, size_t i, const struct stack *stack,
 			const struct wait *first)
 {
-	const struct waiting_source source = { 0 }; /* locks do not lead to descriptors */
+	/* locks do not lead to descriptors */
+	const struct waiting_source source = { .anew = true };
 	struct classify_result again;
 
 	if (!sweep_still_waits(session->capturer, &session->capture, i))

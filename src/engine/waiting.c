@@ -12,11 +12,30 @@ struct answers {
 	struct classify_memory memory[CLASSIFY_ANSWERS];
 };
 
-static void get_memory(const struct target *target, const struct lockword *word,
-		       struct answers *answers, struct classify_memory *piece)
+/* What was captured of the stack, and proved to have stood still. */
+static const unsigned char *captured_bytes(const struct capture_thread *captured, uint64_t addr,
+					   size_t len)
 {
-	const unsigned char *known = word ? lockword_bytes(word, piece->addr, piece->len) : NULL;
+	for (unsigned i = 0; i < captured->ncopies; i++) {
+		const struct stack_copy *copy = &captured->copies[i];
 
+		if (addr >= copy->addr && addr - copy->addr < copy->len &&
+		    len <= copy->len - (addr - copy->addr))
+			return copy->bytes + (addr - copy->addr);
+	}
+	return NULL;
+}
+
+static void get_memory(const struct target *target, const struct waiting_source *source,
+		       const struct capture_thread *captured, struct answers *answers,
+		       struct classify_memory *piece)
+{
+	const unsigned char *known = NULL;
+
+	if (source->word)
+		known = lockword_bytes(source->word, piece->addr, piece->len);
+	if (!known && !source->anew)
+		known = captured_bytes(captured, piece->addr, piece->len);
 	if (known) {
 		memcpy(piece->bytes, known, piece->len);
 		piece->valid = true;
@@ -28,8 +47,9 @@ static void get_memory(const struct target *target, const struct lockword *word,
 }
 
 /* Answer what the classifier asked for; false if it asked for nothing. */
-static bool answer(const struct target *target, const struct waiting_source *source,
-		   const struct classify_result *result, struct answers *answers)
+static bool answer(const struct target *target, const struct capture_thread *captured,
+		   const struct waiting_source *source, const struct classify_result *result,
+		   struct answers *answers)
 {
 	struct classify_input *input = answers->input;
 
@@ -45,7 +65,7 @@ static bool answer(const struct target *target, const struct waiting_source *sou
 		input->nmemory++;
 		piece->addr = result->wants[i].addr;
 		piece->len = MIN(result->wants[i].len, sizeof(piece->bytes));
-		get_memory(target, source->word, answers, piece);
+		get_memory(target, source, captured, answers, piece);
 	}
 	return true;
 }
@@ -85,7 +105,7 @@ bool waiting_classify(const struct target *target, const struct capture_thread *
 	give_top(&input, captured);
 	for (unsigned round = 1; round <= CLASSIFY_ROUNDS; round++) {
 		classify_thread(&input, ret);
-		if (round == CLASSIFY_ROUNDS || !answer(target, source, ret, &answers))
+		if (round == CLASSIFY_ROUNDS || !answer(target, captured, source, ret, &answers))
 			break;
 	}
 	return !answers.read;

@@ -19,10 +19,12 @@ struct waiting_source {
 	const struct fd_info *(*describe)(void *arg, int fd);
 	void *arg;
 	const struct lockword *word; /* memory that was read before; NULL: none */
+	bool anew;                   /* what was captured of the stack does not answer either */
 };
 
 /*
- * True if all memory that the answer rests on was source->word: none was read from the target now.
+ * True if all memory that the answer rests on was source->word or captured: none was read from the
+ * target now.
  */
 bool waiting_classify(const struct target *target, const struct capture_thread *captured,
 		      const struct stack *stack, const struct waiting_source *source,

@@ -182,6 +182,15 @@ static int no_process(pid_t pid, struct ss_error *err)
 	return ss_error_set(err, SS_ERR_NO_PROCESS, ESRCH, "no such process: %d", (int)pid);
 }
 
+/* A file of /proc/PID could not be read, for r: that the process has gone is one reason of several. */
+static int cannot_read(const struct target *target, const char *file, ssize_t r,
+		       struct ss_error *err)
+{
+	if (r == -ENOENT || r == -ESRCH)
+		return no_process(target->pid, err);
+	return ss_error_sys(err, (int)-r, "cannot read /proc/%d/%s", (int)target->pid, file);
+}
+
 static int open_proc_dirs(struct target *target, struct ss_error *err)
 {
 	char path[PATH_LEN];
@@ -204,9 +213,11 @@ static int check_status(struct target *target, struct ss_error *err)
 {
 	char text[STATUS_MAX];
 	uint64_t tgid, tracer;
+	ssize_t n = file_read_at(target->proc_fd, "status", text, sizeof(text));
 
-	if (file_read_at(target->proc_fd, "status", text, sizeof(text)) < 0 ||
-	    procparse_status_number(text, "Tgid", 10, &tgid) < 0 ||
+	if (n < 0)
+		return cannot_read(target, "status", n, err);
+	if (procparse_status_number(text, "Tgid", 10, &tgid) < 0 ||
 	    procparse_status_number(text, "TracerPid", 10, &tracer) < 0)
 		return no_process(target->pid, err);
 	if (tgid != (uint64_t)target->pid)
@@ -219,9 +230,10 @@ static int check_status(struct target *target, struct ss_error *err)
 static int check_stat(struct target *target, struct ss_error *err)
 {
 	struct proc_stat stat;
+	int r = read_stat(target->proc_fd, "stat", &stat);
 
-	if (read_stat(target->proc_fd, "stat", &stat) < 0)
-		return no_process(target->pid, err);
+	if (r < 0)
+		return cannot_read(target, "stat", r, err);
 	memcpy(target->comm, stat.comm, sizeof(target->comm));
 	target->start_time = stat.start_time;
 	if (stat.flags & TASK_IS_KTHREAD)
@@ -365,7 +377,7 @@ bool target_alive(const struct target *target)
 
 	if (target->pidfd >= 0)
 		return poll(&poller, 1, 0) == 0;
-	return find_live_thread(target, &stat) == 0;
+	return find_live_thread(target, &stat) != -ESRCH;
 }
 
 /*
@@ -391,8 +403,12 @@ int target_refresh(struct target *target, struct ss_error *err)
 
 	if (r == -ENOMEM)
 		return ss_error_oom(err);
-	if (r < 0 || read_stat(target->proc_fd, "stat", &leader) < 0)
+	if (r == 0)
+		r = read_stat(target->proc_fd, "stat", &leader);
+	if (r == -ESRCH || r == -ENOENT)
 		return gone(target, err);
+	if (r < 0)
+		return cannot_read(target, "stat", r, err);
 	take_anchor(target, &live);
 	memcpy(target->comm, leader.comm, sizeof(target->comm));
 	return 0;

@@ -69,4 +69,17 @@ target_stop
 
 t_status "--overhead of a snapshot: usage error" 64 "$STACKSNAP" --overhead 5 $$
 t_status "--max-pause without a time: usage error" 64 "$STACKSNAP" --max-pause 0 $$
+# ---- few descriptors: what cannot be opened is not what is not there ----
+
+target_start many 4
+for n in 8 9 10 11 12 13 14 16; do
+	for args in --observer=proc --observer=bpf "--block -d 0.2"; do
+		# shellcheck disable=SC2086 # words
+		ERR=$(ulimit -n $n && "$STACKSNAP" $args -q -o "$TMP/few.txt" "$TARGET_PID" 2>&1)
+		t_unlike "$n descriptors, $args: nobody is declared dead" "$ERR" \
+			'no such process|has ended|it ended|zombie'
+	done
+done
+target_is_well
+target_stop
 t_done
