@@ -147,7 +147,11 @@ struct ss_coverage {
 	uint64_t total_stop_ns;   /* sum over threads */
 	uint64_t pause_ns;        /* first interrupt to last release, longest of the sweeps */
 	uint64_t bytes_copied;    /* of stack memory */
+	/* that had to be let go on by somebody: frozen, or stopped by a signal or a debugger */
+	unsigned threads_halted;
 	unsigned ticks_planned, ticks_done, ticks_missed;
+	/* of a capture: the process ended, or could no longer be read, so long after it began; 0: no */
+	uint64_t ended_after_ns;
 	/* of a capture: the longest time between looks that max_overhead led to; 0: never */
 	uint64_t longest_period_ns;
 	/*

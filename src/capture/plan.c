@@ -59,14 +59,10 @@ bool look_is_blocked(const struct look *look)
 	return look->call == CALL_NUMBER || look->call == CALL_NONE;
 }
 
-/*
- * Never interrupt what would not stop soon: state D (a vfork parent too), and the freezer, whose
- * names are those of kernel/freezer.c and kernel/cgroup/freezer.c.
- */
+/* Never interrupt what would not stop soon: state D (a vfork parent too), and the freezer. */
 bool look_can_interrupt(const struct look *look)
 {
-	return look->state != 'D' && strcmp(look->wchan, "do_freezer_trap") != 0 &&
-	       strcmp(look->wchan, "__refrigerator") != 0;
+	return look->state != 'D' && !look_is_frozen(look);
 }
 
 enum plan plan_give_up(struct capture_thread *thread, enum ss_no_stack why)

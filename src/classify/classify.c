@@ -55,6 +55,8 @@ static enum thread_state find_state(const struct look *look, enum capture_run ru
 {
 	enum thread_state state = letter_state(look->state);
 
+	if (state == STATE_BLOCKED && look_is_frozen(look))
+		return STATE_FROZEN;
 	/* it woke between the reads of stat and of syscall */
 	if (state == STATE_BLOCKED && look->call == CALL_RUNNING)
 		state = STATE_RUNNING_OR_RUNNABLE;
@@ -188,6 +190,6 @@ void classify_thread(const struct classify_input *input, struct classify_result 
 		.wait = { .kind = WAIT_NONE, .call = -1, .fd = -1, .timeout_ns = WAIT_NO_TIMEOUT },
 		.want_fd = -1,
 	};
-	if (ret->state == STATE_BLOCKED || ret->state == STATE_STOPPED)
+	if (thread_state_waits(ret->state))
 		classify_wait(&query);
 }

@@ -20,6 +20,8 @@ static const char *const end_words[] = {
 #undef X
 };
 
+enum { MISSED_SHARE = 4 }; /* more than one look in so many missed is said */
+
 struct text {
 	char data[768];
 	size_t len;
@@ -81,6 +83,16 @@ void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage 
 		 coverage->frames_unnamed);
 	if (coverage->threads_sampled == 0 || !ss_coverage_complete(coverage))
 		report_gaps(msg, pid, coverage);
+	if (coverage->threads_halted)
+		msg_warn(msg,
+			 "%d: %u of %u threads are stopped by a signal or a debugger, or frozen: "
+			 "`stacksnap doctor %d` says what lets them go on",
+			 (int)pid, coverage->threads_halted, coverage->threads_seen, (int)pid);
+	if (coverage->ticks_missed > coverage->ticks_planned / MISSED_SHARE)
+		msg_warn(msg,
+			 "%d: %u of %u looks were missed: they took longer than the time between "
+			 "them; times are exact all the same",
+			 (int)pid, coverage->ticks_missed, coverage->ticks_planned);
 	if (coverage->eintr_caused)
 		msg_warn(msg, "%d: %u of its system calls return EINTR because of the stop",
 			 (int)pid, coverage->eintr_caused);

@@ -130,6 +130,21 @@ static void give_out(struct job *job, struct ss_profile **profiles, size_t n)
 	}
 }
 
+/* Nobody reads the duration of a capture who does not know that it is too short. */
+static void report_ends(const struct job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		const struct look *look = &job->looks[i];
+		uint64_t ended_ns = look->profile && !look->subprocess
+					    ? ss_profile_coverage(look->profile)->ended_after_ns
+					    : 0;
+
+		if (ended_ns && !job->opts->command)
+			msg_warn(job->msg, "%d: it ended %.2f s after the capture began",
+				 (int)look->pid, (double)ended_ns / 1e9);
+	}
+}
+
 static void take_profiles(struct job *job)
 {
 	struct ss_session **sessions = calloc(job->n, sizeof(*sessions));
@@ -149,6 +164,7 @@ static void take_profiles(struct job *job)
 		} else {
 			give_out(job, profiles, nprofiles);
 			free(profiles);
+			report_ends(job);
 		}
 	}
 	free(sessions);

@@ -11,6 +11,7 @@
 #include "base/fileio.h"
 #include "doctor/judge.h"
 #include "target/freezer.h"
+#include "target/procfs.h"
 
 static void check_tracer(struct ss_checkup *checkup, const struct subject *subject)
 {
@@ -44,6 +45,21 @@ static void check_freezer(struct ss_checkup *checkup, const struct subject *subj
 		checkup_add(checkup, "cgroup", SS_VERDICT_OK, OPTIONAL, NULL, "not frozen");
 }
 
+static void check_stopped(struct ss_checkup *checkup, const struct subject *subject)
+{
+	struct look look = { .tid = subject->target.anchor };
+	struct procfs_thread thread = { .tid = look.tid, .schedstat_fd = -1 };
+	char fix[64];
+
+	snprintf(fix, sizeof(fix), "kill -CONT %d", (int)subject->target.pid);
+	if (procfs_look(&subject->target, &thread, &look) == 0 && look.state == 'T')
+		checkup_add(
+			checkup, "signal", SS_VERDICT_LIMITED, OPTIONAL, fix,
+			"it is stopped by a signal: threads are read where they stand, none moves");
+	else
+		checkup_add(checkup, "signal", SS_VERDICT_OK, OPTIONAL, NULL, "not stopped");
+}
+
 static void check_pidns(struct ss_checkup *checkup, const struct subject *subject)
 {
 	checkup_add(checkup, "pid namespace", SS_VERDICT_OK, OPTIONAL, NULL,
@@ -68,6 +84,7 @@ void doctor_check_state(struct ss_checkup *checkup, const struct subject *subjec
 		return;
 	check_tracer(checkup, subject);
 	check_freezer(checkup, subject);
+	check_stopped(checkup, subject);
 	check_pidns(checkup, subject);
 	check_threads(checkup, subject);
 }

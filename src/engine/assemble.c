@@ -109,6 +109,7 @@ static int add_thread(struct assembly *a, size_t i, struct thread *thread)
 	if (!thread->name)
 		return -ENOMEM;
 	coverage->threads_seen++;
+	coverage->threads_halted += look_is_halted(look);
 	if (captured->how != CAPTURE_NONE) {
 		thread->stack = session_name_stack(a->session, &a->snapshot->stacks,
 						   &a->session->walks.data[i]);

@@ -62,7 +62,7 @@ static bool is_lively(const struct ss_snapshot *snapshot)
 
 		if (thread->state == STATE_ZOMBIE)
 			continue;
-		if (thread->state != STATE_BLOCKED || thread->wait.timeout_ns != WAIT_NO_TIMEOUT ||
+		if (!thread_state_waits(thread->state) || thread->wait.timeout_ns != WAIT_NO_TIMEOUT ||
 		    !link_has_releasers(thread->wait.kind))
 			return true;
 	}
@@ -156,7 +156,7 @@ static int add_node(struct link *link, size_t i, struct thread *thread)
 {
 	const struct wait *wait = &thread->wait;
 	struct waitgraph_node node = {
-		.blocked = thread->state == STATE_BLOCKED,
+		.blocked = thread_state_waits(thread->state),
 		.timed = wait->timeout_ns != WAIT_NO_TIMEOUT,
 		.first = (uint32_t)link->edges.n,
 	};

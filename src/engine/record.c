@@ -325,10 +325,14 @@ static int collect(struct recording *recording, struct ss_profile ***ret, size_t
 		return ss_error_oom(err);
 	vec_each(observed, &recording->all) {
 		/* a child that ended before its first look has nothing to show */
-		if (observed->child && observed->profile->nthreads == 0)
+		if (observed->child && observed->profile->nthreads == 0) {
 			recording->missed++;
-		else
-			profiles[n++] = steal_ptr(observed->profile);
+			continue;
+		}
+		if (observed->ended)
+			observed->profile->coverage.ended_after_ns =
+				MAX(observed->profile->duration_ns, UINT64_C(1));
+		profiles[n++] = steal_ptr(observed->profile);
 	}
 	for (size_t i = 0; i < n; i++)
 		profiles[i]->coverage.longest_period_ns = recording->throttle.longest_ns;

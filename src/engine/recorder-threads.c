@@ -294,6 +294,10 @@ static int note_thread(struct recorder *recorder, size_t i)
 		return -ENOMEM;
 	thread->tick = recorder->ticks;
 	recorder->nalive++;
+	if (captured->how != CAPTURE_SAME && look_is_halted(look) && !thread->halted) {
+		thread->halted = true;
+		recorder->profile->coverage.threads_halted++;
+	}
 	return note_place(recorder, thread, i);
 }
 

@@ -7,6 +7,7 @@
 #define SS_MODEL_CAPTURE_H
 
 #include <stacksnap.h>
+#include <string.h>
 
 #include "base/vec.h"
 #include "model/regs.h"
@@ -38,6 +39,24 @@ struct look {
 	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU;
 				   0 unknown */
 };
+
+/*
+ * In a cgroup's freezer, if the place may be known: do_freezer_trap, or get_signal if that is inlined,
+ * where only the freezer sleeps (kernel/cgroup/freezer.c, kernel/signal.c); version 1 of cgroups has
+ * __refrigerator, but freezes some sleeps where they are (kernel/freezer.c), which does not show.
+ */
+static inline bool look_is_frozen(const struct look *look)
+{
+	return strcmp(look->wchan, "do_freezer_trap") == 0 ||
+	       strcmp(look->wchan, "__refrigerator") == 0 ||
+	       (look->state == 'S' && strcmp(look->wchan, "get_signal") == 0);
+}
+
+/* Somebody has to let it go on: it is frozen, or stopped by a signal or a debugger. */
+static inline bool look_is_halted(const struct look *look)
+{
+	return look->state == 'T' || look->state == 't' || look_is_frozen(look);
+}
 
 enum capture_how {
 	CAPTURE_NONE,      /* no stack was read: see `none` */

@@ -19,6 +19,7 @@
 	X(RUNNING_OR_RUNNABLE, "running or runnable", "running") \
 	X(BLOCKED, "blocked", "syscall")                         \
 	X(STOPPED, "stopped", "syscall")                         \
+	X(FROZEN, "frozen", "syscall")                           \
 	X(ZOMBIE, "zombie", "dead")                              \
 	X(UNKNOWN, "unknown", "waiting")
 
@@ -27,6 +28,12 @@ enum thread_state {
 	THREAD_STATES(X)
 #undef X
 };
+
+/* It waits, if only to be let go: what it would go on waiting for is known. */
+static inline bool thread_state_waits(enum thread_state state)
+{
+	return state == STATE_BLOCKED || state == STATE_STOPPED || state == STATE_FROZEN;
+}
 
 #define WAIT_KINDS(X)                                        \
 	X(NONE, "", "syscall")                               \

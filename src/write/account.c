@@ -171,6 +171,18 @@ static void cover_children(struct buf *buf, const struct ss_coverage *c, const c
 		   prefix, c->children_followed, c->children_refused, c->children_missed);
 }
 
+/* A mutex profile that is empty looks like one of a process that waits for nothing. */
+static void cover_locks(struct buf *buf, const struct ss_profile *profile)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < profile->naccounts; i++)
+		ns += profile->accounts[i].ns;
+	buf_puts(buf, ", of it for locks: ");
+	write_duration(buf, ns);
+	buf_puts(buf, "; what has no holder (semaphores, condition variables, IO) --block shows");
+}
+
 static void cover_idle(struct buf *buf, const struct ss_profile *profile,
 		       const struct write_options *options)
 {
@@ -180,7 +192,12 @@ static void cover_idle(struct buf *buf, const struct ss_profile *profile,
 		idle += profile->threads[i].idle;
 	buf_puts(buf, "blocked: ");
 	write_duration(buf, profile->blocked_ns);
-	buf_printf(buf, " (threads: %zu), of it idle: ", profile->nthreads);
+	buf_printf(buf, " (threads: %zu)", profile->nthreads);
+	if (profile->kind == PROFILE_MUTEX) {
+		cover_locks(buf, profile);
+		return;
+	}
+	buf_puts(buf, ", of it idle: ");
 	write_duration(buf, profile->idle_ns);
 	buf_printf(buf, " (threads: %zu), %s", idle,
 		   options->no_idle ? "left out" : "counted here; --no-idle leaves it out");

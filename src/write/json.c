@@ -102,7 +102,7 @@ static void put_wait(struct json_writer *w, struct json *j, const struct ss_snap
 {
 	const struct wait *wait = &thread->wait;
 
-	if (thread->state != STATE_BLOCKED && thread->state != STATE_STOPPED) {
+	if (!thread_state_waits(thread->state)) {
 		json_null(j, "wait");
 		return;
 	}

@@ -213,7 +213,7 @@ void write_wait(struct buf *buf, const struct ss_snapshot *snapshot, const struc
 	const struct wait *wait = &thread->wait;
 	size_t start = buf->len;
 
-	if (thread->state != STATE_BLOCKED && thread->state != STATE_STOPPED)
+	if (!thread_state_waits(thread->state))
 		return;
 	if (wait->kind == WAIT_JOIN && wait->owner) {
 		put_join(buf, snapshot, wait);
@@ -248,6 +248,8 @@ static void cover_threads(struct buf *buf, const struct ss_coverage *c)
 	for (unsigned i = SS_NO_STACK_HAS_STACK + 1; i < SS_NO_STACK_COUNT; i++)
 		if (c->no_stack[i])
 			buf_printf(buf, ", %u %s", c->no_stack[i], no_stack_words[i]);
+	if (c->threads_halted)
+		buf_printf(buf, "; %u stopped or frozen", c->threads_halted);
 	if (c->threads_moved)
 		buf_printf(buf, "; %u left out as they moved", c->threads_moved);
 	if (c->threads_filtered)

@@ -101,6 +101,20 @@ t_like "pipe-self: said" "$OUT" '^Found 1 deadlock:$|waits for ever'
 target_is_well
 target_stop
 
+# What waits for ever does so while it is stopped, too.
+target_start deadlock cycle 3
+kill -STOP "$TARGET_PID"
+wait_until 5 thread_is "$TARGET_PID" T
+snap --fail-on-deadlock "$TARGET_PID"
+t_is "stopped: status" "$STATUS" 3
+t_like "stopped: found" "$OUT" '^Found 1 deadlock:$'
+t_like "stopped: said" "$ERR" 'threads are stopped by a signal'
+snap --chains "$TARGET_PID"
+t_like "stopped: chains" "$OUT" 'Found 1 deadlock|waits? for thread'
+kill -CONT "$TARGET_PID"
+target_is_well
+target_stop
+
 healthy deadlock exited
 t_like "exited: the wait has no end" "$OUT" 'waits for ever'
 healthy deadlock timed 3

@@ -102,6 +102,10 @@ target_start contend 1
 t_status "the target ends: exit status" 0 "$STACKSNAP" --block -d 60 -q -o "$ONE.end.pb.gz" "$TARGET_PID"
 t_ok "the target ends: written" test -s "$ONE.end.pb.gz"
 target_stop
+target_start contend 1
+t_like "the target ends: said" "$("$STACKSNAP" --block -d 60 -o "$ONE.end.pb.gz" "$TARGET_PID" 2>&1)" \
+	": $TARGET_PID: it ended [0-9.]+ s after the capture began"
+target_stop
 
 # ---- launched ----
 

@@ -13,6 +13,8 @@ frozen_looks() {
 		snap --stop=$stop "$TARGET_PID"
 		t_cmp "$kind, $stop: nothing waits for the thaw" "${EPOCHREALTIME/./} - $start < 5000000"
 		t_ok "$kind, $stop: whole or partial" [ "$STATUS" -le 1 ]
+		t_like "$kind, $stop: said" "$ERR" 'threads are stopped .* or frozen: .stacksnap doctor'
+		t_like "$kind, $stop: shown" "$(thread_block "$OUT" pong)" '\[frozen\]'
 		t_stack "$kind, $stop: stacks" "$(thread_block "$OUT" pong)" pong start_thread
 	done
 	ticks=$(cpu_ticks "$TARGET_PID")

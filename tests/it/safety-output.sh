@@ -55,7 +55,7 @@ mkdir "$TMP/gone"
 "$STACKSNAP" --wall -d 1 -q -o "$TMP/gone/a.txt" "$TARGET_PID" 2>"$TMP/gone.err" &
 writer=$!
 has_begun() {
-	find "/proc/$writer/fd" -lname "*/$TARGET_PID/task/*/schedstat" 2>/dev/null | grep -q .
+	find "/proc/$writer/fd" -lname "*/$TARGET_PID/task" 2>/dev/null | grep -q .
 }
 wait_until 5 has_begun
 rmdir "$TMP/gone"

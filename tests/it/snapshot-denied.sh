@@ -28,7 +28,7 @@ wait_until 5 is_reaped
 snap "$gone"
 denied "no such process" "$gone" '[Nn]o (such )?process'
 
-sh -c 'sleep 0 & echo $!; exec sleep 1000' >"$TMP/zombie" &
+sh -c 'sleep 0.2 & echo $!; exec sleep 1000' >"$TMP/zombie" &
 holder=$!
 STARTED+=("$holder")
 zombie_is_there() {

@@ -78,6 +78,9 @@ look "others could write"
 t_ok "others could write: nothing is kept" test ! -e "$file"
 chmod 700 "$TMP/cache/stacksnap"
 
+if [[ $STACKSNAP == */asan/* ]]; then
+	ulimit() { builtin ulimit -d 100000000; } # AddressSanitizer wants terabytes of addresses
+fi
 (
 	ulimit -v 4000000
 	exec "$STACKSNAP" -q -o "$TMP/limited.txt" "$TARGET_PID"

@@ -245,6 +245,7 @@ static const struct ss_coverage coverage = {
 	.waits_undated = 1,
 	.owners_unsettled = 1,
 	.ends_unseen = 1,
+	.threads_halted = 1,
 	.ticks_planned = 1,
 	.ticks_done = 1,
 };
