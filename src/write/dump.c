@@ -351,6 +351,30 @@ static void dump_done(struct dump *dump)
 	buf_done(&dump->words);
 }
 
+enum { COMMAND_MAX = 200 }; /* bytes that are shown of one */
+
+/* Processes of one name are told apart by what they were started with, or what they say they do. */
+static void put_process_header(struct buf *buf, const struct ss_snapshot *snapshot)
+{
+	size_t start;
+
+	write_process_header(buf, snapshot->pid, snapshot->comm);
+	if (!snapshot->cmdline || !*snapshot->cmdline)
+		return;
+	buf_puts(buf, "# command: ");
+	start = buf->len;
+	buf_puts_escaped(buf, snapshot->cmdline);
+	if (buf->len > start + COMMAND_MAX) {
+		size_t end = start + COMMAND_MAX;
+
+		while (end > start && ((unsigned char)buf->data[end] & 0xc0) == 0x80)
+			end--; /* not within a character */
+		buf_cut(buf, end);
+		buf_puts(buf, "...");
+	}
+	buf_putc(buf, '\n');
+}
+
 static void put_chains(struct dump *dump, const struct ss_snapshot *const *snapshots, size_t n)
 {
 	write_deadlocks(&dump->text, snapshots[0], dump->options);
@@ -379,7 +403,7 @@ static int dump_snapshots(struct out *out, const struct ss_snapshot *const *snap
 		if (i > 0)
 			buf_putc(&dump.text, '\n');
 		if (n > 1)
-			write_process_header(&dump.text, snapshots[i]->pid, snapshots[i]->comm);
+			put_process_header(&dump.text, snapshots[i]);
 		dump.snapshot = snapshots[i];
 		put_process(&dump, out);
 	}

@@ -124,6 +124,9 @@ if target_have goprog; then
 	t_is "Go: exit status" "$STATUS" 0
 	t_like "Go: names" "$OUT" '^main\.inRead\('
 	t_like "Go: pipe read" "$OUT" '\[pipe read'
+	t_like "Go: the scheduler" "$OUT" '^runtime\.mcall\('
+	t_unlike "Go: nothing above the top of its stack" \
+		"$(grep -A2 '^runtime\.mcall(' <<<"$OUT")" '^runtime\.newproc|^0x'
 	target_is_well
 	target_stop
 else

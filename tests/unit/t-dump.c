@@ -196,8 +196,9 @@ static void test_several_processes(void **state)
 	char *text = sample_write(&writer_dump, both, 2, NULL, NULL);
 
 	(void)state;
-	assert_int_equal(strncmp(text, "=== 3671 demo ===\nthread 3671 ", 30), 0);
-	assert_non_null(strstr(text, "\n\n=== 77 demo ===\nthread 3671 "));
+	assert_int_equal(strncmp(text, "=== 3671 demo ===\n# command: demo ", 34), 0);
+	assert_non_null(strstr(text, "\n\n=== 77 demo ===\n# command: demo "));
+	assert_non_null(strstr(text, "\nthread 3671 "));
 	free(text);
 	sample_free(a);
 	sample_free(b);
