@@ -264,8 +264,9 @@ static void test_comments_are_the_coverage(void **state)
 	(void)state;
 	assert_int_equal(p->n_comment, 6);
 	assert_string_equal(text_of(p, p->comment[0]), "stacksnap 0-test, process 3671 \"demo\"");
-	assert_string_equal(text_of(p, p->comment[1]),
-			    "threads: 6 seen, 5 with a stack, 1 exited while it was read");
+	assert_string_equal(
+		text_of(p, p->comment[1]),
+		"threads: 6 seen, 5 with a stack, 1 exited while it was read; 1 stopped or frozen");
 	profile_free(p);
 }
 
