@@ -62,7 +62,8 @@ static bool is_lively(const struct ss_snapshot *snapshot)
 
 		if (thread->state == STATE_ZOMBIE)
 			continue;
-		if (!thread_state_waits(thread->state) || thread->wait.timeout_ns != WAIT_NO_TIMEOUT ||
+		if (!thread_state_waits(thread->state) ||
+		    thread->wait.timeout_ns != WAIT_NO_TIMEOUT ||
 		    !link_has_releasers(thread->wait.kind))
 			return true;
 	}

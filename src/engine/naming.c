@@ -13,9 +13,8 @@
  */
 static bool is_top_of_stack(const struct location *location)
 {
-	const char *name = location->nlines
-				   ? location->lines[location->nlines - 1].function->system_name
-				   : "";
+	const char *name =
+		location->nlines ? location->lines[location->nlines - 1].function->system_name : "";
 
 	return strcmp(name, "runtime.mcall") == 0 || strcmp(name, "runtime.morestack") == 0;
 }

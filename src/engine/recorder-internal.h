@@ -24,7 +24,7 @@ struct recorded {
 	bool alive, began;
 	bool ran; /* was switched in after it was first seen */
 	bool has_stack;
-	bool halted; /* at some tick: stopped by a signal, or frozen */
+	bool halted;                 /* at some tick: stopped by a signal, or frozen */
 	enum ss_no_stack none;       /* why not, at the last tick */
 	struct observation invented; /* counters of a kernel that has none */
 	/* our own stops since the last observation */
