@@ -154,6 +154,19 @@ static void spin_main(struct live_pipes pipes, void *arg)
 	spin_thread(arg);
 }
 
+/* It has left the call that said "ready", and spins: 2 ms of CPU time more than that. */
+static void await_spinning(struct live *live)
+{
+	const struct procfs_thread thread = { .tid = live->pid, .schedstat_fd = -1 };
+	struct look first = { 0 }, now = { 0 };
+
+	assert_int_equal(procfs_schedstat(&live->target, &thread, &first), 0);
+	do {
+		live_nap();
+		assert_int_equal(procfs_schedstat(&live->target, &thread, &now), 0);
+	} while (now.on_cpu_ns < first.on_cpu_ns + 2 * NS_PER_MS);
+}
+
 /* Stopped in the middle of its own code: no call, and every register is the program's. */
 static void test_bpf_agrees_on_a_stopped_thread(void **state)
 {
@@ -164,6 +177,7 @@ static void test_bpf_agrees_on_a_stopped_thread(void **state)
 	(void)state;
 	live_start(&live, spin_main, NULL);
 	pair_open(&live, &pair);
+	await_spinning(&live);
 	kill(live.pid, SIGSTOP);
 	live_await(live.pid, live.pid, 'T');
 	assert_agree(&pair, live.pid, &looks);
