@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 
 ssize_t file_pread(int fd, char *buf, size_t len)
 {
@@ -87,6 +88,22 @@ int file_open_regular(int root_fd, const char *path, int flags)
 	_cleanup_close_ int fd = file_open_name(root_fd, path, flags);
 
 	return file_reopen_regular(fd);
+}
+
+int file_stamp(int fd, struct file_stamp *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct file_stamp){
+		.device = st.st_dev,
+		.number = st.st_ino,
+		.size = (uint64_t)st.st_size,
+		.modified_ns = clock_timespec_ns(&st.st_mtim),
+		.changed_ns = clock_timespec_ns(&st.st_ctim),
+	};
+	return 0;
 }
 
 int file_pread_exact(int fd, void *data, size_t len, off_t offset)

@@ -7,6 +7,7 @@
 #define SS_BASE_FILEIO_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -37,6 +38,18 @@ int file_reopen_regular(int path_fd);
 
 /* The same for whatever there is, as an O_PATH descriptor. */
 int file_open_name(int root_fd, const char *path, int flags);
+
+/*
+ * Which file, and as of when. Its owner may choose size and time of modification, but neither number
+ * nor time of change. All 0: no file.
+ */
+struct file_stamp {
+	uint64_t device, number, size;
+	uint64_t modified_ns, changed_ns; /* since 1970 */
+};
+
+/* 0 or a negative errno. */
+int file_stamp(int fd, struct file_stamp *ret);
 
 /* Read exactly len bytes at offset; 0, a negative errno, or -ENODATA if the file is shorter. */
 int file_pread_exact(int fd, void *data, size_t len, off_t offset);

@@ -3,7 +3,7 @@
  * abbrevs.c: what libdw will read of a unit's abbreviations, looked at before it does. It keeps them
  * for each unit apart, in some ten times the room, though units may share a table: thousands of
  * units of a few bytes, all with one large table, take gigabytes (libdw/dwarf_tag.c, elfutils
- * 0.188). And a DIE is searched for an attribute by going through all of its abbreviation's, which
+ * 0.188), and without any table a kilobyte for each. And a DIE is searched for an attribute by going through all of its abbreviation's, which
  * need not take any bytes in the DIE: thousands of them make each of its DIEs expensive.
  */
 #include "symbol/index-internal.h"
@@ -13,6 +13,8 @@
 enum {
 	TABLES_MAX = 8 << 20, /* bytes of tables, all units together, and */
 	TABLES_TIMES = 8,     /* so many times the section besides */
+	UNITS_MAX = 1 << 16,  /* of a section, and one more for so many bytes: */
+	BYTES_A_UNIT = 128,   /* those of a compiler have kilobytes, dwz's at least what it saves */
 	ATTRIBUTES_MAX = 256, /* of one DIE; compilers write some twenty */
 };
 
@@ -70,6 +72,7 @@ static bool count_table(struct symbol_index *index, const struct reader *abbrevs
 static bool count_units(struct symbol_index *index, Dwarf *dwarf, const struct reader *abbrevs,
 			const struct reader *units, bool types)
 {
+	uint64_t most = UNITS_MAX + reader_left(units) / BYTES_A_UNIT;
 	Dwarf_Off at = 0, next, table;
 	struct reader die;
 	uint64_t code;
@@ -80,22 +83,22 @@ static bool count_units(struct symbol_index *index, Dwarf *dwarf, const struct r
 		if (reader_from(units, at + header, &die) && reader_uleb(&die, &code) &&
 		    !count_table(index, abbrevs, table, code))
 			return false;
-		if (next <= at)
+		if (next <= at || most-- == 0)
 			return false;
 		at = next;
 	}
 	return true;
 }
 
-bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf)
+bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf, bool split)
 {
 	struct reader abbrevs, units;
 
-	if (!rawsection_find(dwarf, "debug_abbrev", false, &abbrevs))
+	if (!rawsection_find(dwarf, "debug_abbrev", split, &abbrevs))
 		return true;
-	return (!rawsection_find(dwarf, "debug_info", false, &units) ||
+	return (!rawsection_find(dwarf, "debug_info", split, &units) ||
 		count_units(index, dwarf, &abbrevs, &units, false)) &&
-	       (!rawsection_find(dwarf, "debug_types", false, &units) ||
+	       (!rawsection_find(dwarf, "debug_types", split, &units) ||
 		count_units(index, dwarf, &abbrevs, &units, true));
 }
 

@@ -79,6 +79,10 @@ void altlink_add(struct symbol_index *index, Dwarf *dwarf)
 	index->alt_fd = debugfile_find_alt(index, name, id, (size_t)len);
 	if (index->alt_fd >= 0)
 		index->alt = dwarf_begin(index->alt_fd, DWARF_C_READ);
+	if (index->alt && !abbrevs_are_bounded(index, index->alt, false)) {
+		dwarf_end(index->alt);
+		index->alt = NULL;
+	}
 	index->lacks |= !index->alt;
 	if (!index->alt)
 		index->alt = open_empty(index);

@@ -16,21 +16,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
 #include <elfutils/libdwelf.h>
 
 #include "base/attr.h"
-#include "base/clock.h"
 #include "base/fileio.h"
 #include "symbol/fetch.h"
+#include "target/plainfile.h"
 #include "target/unpack.h"
 
 #define DEBUG_DIR "/usr/lib/debug"
 
-enum { BUILD_ID_MAX = 64 };
+enum {
+	BUILD_ID_MAX = 64,
+	CHECKSUM_PIECE = 1 << 18,
+};
+
+/* Of a file: half a second. A file without a build id is old, and a hole in one costs nothing. */
+#define CHECKSUM_MAX (UINT64_C(1) << 30)
 
 /* What the file has to be. */
 struct wanted {
@@ -78,16 +83,18 @@ bool debugfile_unpacks(int fd)
 }
 
 /* The checksum of .gnu_debuglink is zlib's. */
-static bool has_checksum(int fd, size_t size, uint32_t want)
+static bool has_checksum(int fd, uint64_t size, uint32_t want)
 {
-	void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	bool same;
+	_cleanup_free_ char *bytes = size <= CHECKSUM_MAX ? malloc(CHECKSUM_PIECE) : NULL;
+	uLong sum = crc32_z(0, NULL, 0);
 
-	if (bytes == MAP_FAILED)
-		return false;
-	same = crc32_z(0, bytes, size) == want;
-	munmap(bytes, size);
-	return same;
+	for (uint64_t at = 0, n; bytes && at < size; at += n) {
+		n = MIN(size - at, (uint64_t)CHECKSUM_PIECE);
+		if (file_pread_exact(fd, bytes, n, (off_t)at) < 0)
+			return false;
+		sum = crc32_z(sum, (const Bytef *)bytes, n);
+	}
+	return bytes && sum == want;
 }
 
 static bool is_wanted(int fd, const struct wanted *w)
@@ -96,7 +103,7 @@ static bool is_wanted(int fd, const struct wanted *w)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
 		return false;
-	return (w->id_len ? has_build_id(fd, w) : has_checksum(fd, (size_t)st.st_size, w->crc)) &&
+	return (w->id_len ? has_build_id(fd, w) : has_checksum(fd, (uint64_t)st.st_size, w->crc)) &&
 	       debugfile_unpacks(fd);
 }
 
@@ -230,13 +237,8 @@ static int fetch(const struct symbol_sources *sources, const struct wanted *w, c
 /* What the file is made from, and what libdwfl is given when it asks. */
 static void note_found(struct symbol_index *index, int fd)
 {
-	struct stat st;
-
 	index->debug_fd = fd;
-	if (fstat(fd, &st) < 0)
-		return;
-	index->debug_size = (uint64_t)st.st_size;
-	index->debug_ns = clock_timespec_ns(&st.st_mtim);
+	(void)file_stamp(fd, &index->debug_stamp);
 }
 
 void debugfile_search(struct symbol_index *index)
@@ -271,10 +273,24 @@ void debugfile_search(struct symbol_index *index)
 		note_found(index, fd);
 }
 
+/* The same unpacked, if anything in it is packed. Takes the descriptor over. */
+static int prefer_plain(int fd)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	int plain = elf ? plainfile_make(elf, plainfile_names) : -1;
+
+	elf_end(elf);
+	if (plain < 0)
+		return fd;
+	close(fd);
+	return plain;
+}
+
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 		   const char *file, const char *debuglink, GElf_Word crc, char **ret_name)
 {
 	struct symbol_index *index = *userdata;
+	int fd;
 
 	(void)module, (void)name, (void)base, (void)file, (void)crc, (void)ret_name;
 	/*
@@ -284,7 +300,11 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 	if (!index || (debuglink && strchr(debuglink, '/')))
 		return -1;
 	debugfile_search(index);
-	return steal_fd(&index->debug_fd);
+	if (index->debug_fd < 0)
+		return -1;
+	fd = prefer_plain(steal_fd(&index->debug_fd));
+	index->directory = index_directory(index, fd);
+	return fd;
 }
 
 int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
@@ -296,10 +316,11 @@ int debugfile_find_alt(const struct symbol_index *index, const char *name, const
 
 	w.file = index->debug_path;
 	if (w.file && strchr(name, '/') && try_altlink(&beside, &w, &found))
-		return found.fd;
+		return prefer_plain(found.fd);
 	w.file = index->path;
 	if (!strchr(name, '/'))
 		w.link = NULL;
-	return search(index->sources, &w, &found) ? found.fd
-						  : fetch(index->sources, &w, index->path);
+	if (!search(index->sources, &w, &found))
+		found.fd = fetch(index->sources, &w, index->path);
+	return found.fd < 0 ? -1 : prefer_plain(found.fd);
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "base/attr.h"
+#include "target/elfsection.h"
+#include "target/plainfile.h"
 #include "target/unpack.h"
 
 enum {
@@ -48,11 +50,29 @@ static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split
 	return 0;
 }
 
+/* That of the main file, unpacked; NULL if it has none, or none that is packed. */
+static Dwarf *plain_dwarf(struct symbol_index *index, Elf *elf)
+{
+	if (index->plain_fd < 0 && elfsection_has(elf, ".debug_info"))
+		index->plain_fd = plainfile_make(elf, plainfile_names);
+	if (index->plain_fd < 0)
+		return NULL;
+	index->plain = dwarf_begin(index->plain_fd, DWARF_C_READ);
+	index->directory = index_directory(index, index->plain_fd);
+	index_drop_pages(elf);
+	return index->plain;
+}
+
 Dwarf *index_dwarf(struct symbol_index *index, Dwarf_Addr *ret_bias)
 {
 	Elf *elf = index_elf(index);
 
-	return elf && unpack_is_bounded(elf) ? dwfl_module_getdwarf(index->module, ret_bias) : NULL;
+	if (!elf || !unpack_is_bounded(elf))
+		return NULL;
+	*ret_bias = index->bias;
+	if (index->plain || plain_dwarf(index, elf))
+		return index->plain;
+	return dwfl_module_getdwarf(index->module, ret_bias);
 }
 
 /*
@@ -71,7 +91,7 @@ static void read_units(struct symbol_index *index)
 	index->units_read = true;
 	if (dwarf && elf_rawfile(dwarf_getelf(dwarf), &size))
 		index->effort.bytes = size;
-	if (!dwarf || !abbrevs_are_bounded(index, dwarf))
+	if (!dwarf || !abbrevs_are_bounded(index, dwarf, false))
 		return;
 	altlink_add(index, dwarf);
 	index->dwarf_delta = index->bias - bias;
@@ -126,13 +146,15 @@ static void count_unit(struct symbol_index *index, const struct unit *unit)
 	const struct unit *next = unit + 1;
 	const char *start = unit->die.addr;
 	Dwarf_Addr bias;
+	Dwarf *dwarf;
 
 	if (next < index->units.data + index->units.n && (const char *)next->die.addr > start)
 		index->looked_at += (size_t)((const char *)next->die.addr - start);
 	if (index->looked_at < LOOKED_AT_MAX)
 		return;
 	index->looked_at = 0;
-	index_drop_pages(dwarf_getelf(dwfl_module_getdwarf(index->module, &bias)));
+	dwarf = index_dwarf(index, &bias);
+	index_drop_pages(dwarf_getelf(dwarf));
 }
 
 /* Dwarf addresses. */

@@ -58,15 +58,19 @@ struct symbol_index {
 	struct strtab strings;
 	struct effort effort;     /* spent on the debug information */
 	uint64_t abbrev_bytes;    /* of it, read or about to be */
+	uint64_t line_rows;       /* likewise */
 	struct map64 line_tables; /* Dwarf_CU -> whether its one is bounded */
 
 	bool lacks; /* something that it refers to is missing, or memory was out */
 
 	bool debug_searched; /* for a separate debug file; the rest holds if one was found */
 	int debug_fd;        /* until libdwfl has taken it; -1 */
-	uint64_t debug_size, debug_ns;
+	struct file_stamp debug_stamp;
 	int debug_root_fd;      /* the root that debug_path starts from, or AT_FDCWD */
 	const char *debug_path; /* NULL: none was found */
+
+	Dwarf *plain; /* of the main file, unpacked; NULL: nothing in it is packed, or not asked for */
+	int plain_fd;
 
 	Dwarf *alt; /* dwz's shared file, or an empty one; NULL: the file refers to none */
 	int alt_fd;
@@ -148,8 +152,11 @@ bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_D
 
 /* ---- abbrevs.c ---- */
 
-/* False if reading the units of dwarf, but not yet what is in them, may cost too much. */
-bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf);
+/*
+ * False if reading the units of dwarf, but not yet what is in them, may cost too much; `split`: it is
+ * that of a .dwo file.
+ */
+bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf, bool split);
 
 /* The same of all the DIEs in the unit's body. */
 bool abbrevs_of_unit_are_bounded(struct symbol_index *index, const struct unit *unit);

@@ -21,6 +21,7 @@
 enum {
 	SYMBOLS_MAX = 1 << 23,
 	NAME_LEN_MAX = 0xffff, /* names may be the rest of one endless string */
+	TIE_LEN_MAX = 256,     /* of those for one place; longer ones are as good as each other */
 	SMALL_FILE = 8 << 20,  /* of which it does not matter how much is in memory */
 };
 
@@ -121,6 +122,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 	index->sources = sources;
 	index->debug_root_fd = AT_FDCWD;
 	index->alt_fd = -1;
+	index->plain_fd = -1;
 	index->debug_fd = -1;
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
@@ -146,6 +148,9 @@ void symbol_index_close(struct symbol_index *index)
 	vec_done(&index->names);
 	strtab_done(&index->strings);
 	dwfl_end(index->dwfl);
+	if (index->plain)
+		dwarf_end(index->plain);
+	close_p(&index->plain_fd);
 	altlink_done(index); /* the main file's Dwarf refers to it */
 	close_p(&index->debug_fd);
 	free(index);
@@ -157,12 +162,11 @@ static bool has_debug_info(Elf *elf)
 	return elf && (elfsection_has(elf, ".debug_info") || elfsection_has(elf, ".zdebug_info"));
 }
 
-void symbol_index_debug_file(struct symbol_index *index, uint64_t *ret_size, uint64_t *ret_ns)
+void symbol_index_debug_file(struct symbol_index *index, struct file_stamp *ret)
 {
 	if (!has_debug_info(index_elf(index)))
 		debugfile_search(index);
-	*ret_size = index->debug_size;
-	*ret_ns = index->debug_ns;
+	*ret = index->debug_stamp;
 }
 
 bool symbol_index_is_whole(const struct symbol_index *index)
@@ -234,7 +238,7 @@ static int add_symbol(struct symbol_index *index, int i)
 static size_t name_len(const struct symbol_index *index, const struct span *span)
 {
 	const char *name = index->names.data[span->item];
-	size_t len = strnlen(name, NAME_LEN_MAX);
+	size_t len = strnlen(name, TIE_LEN_MAX);
 	const char *at = memchr(name, '@', len);
 
 	return at ? (size_t)(at - name) : len;
@@ -267,11 +271,13 @@ static void read_symbols(struct symbol_index *index)
 	int n = elf && minidebug_is_bounded(elf) ? dwfl_module_getsymtab(index->module) : 0;
 
 	index->symbols_read = true;
-	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX); i++)
+	effort_begin(&index->effort);
+	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX) && effort_step(&index->effort); i++)
 		if (add_symbol(index, i) < 0) {
 			index->lacks = true;
 			break;
 		}
+	effort_end(&index->effort);
 	spans_sort(&index->symbols);
 	settle_ties(index);
 	index_drop_pages(elf);

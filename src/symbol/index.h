@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fileio.h"
+
 struct symbol_index;
 struct symbol_sources;
 
@@ -30,10 +32,10 @@ void symbol_index_close(struct symbol_index *index);
 void symbol_index_prepare(struct symbol_index *index);
 
 /*
- * Which separate debug file will be used: its size and time of change (ns since 1970), 0 and 0 if
- * none was found or is needed. Looks for it if need be, and reads nothing of it.
+ * Which separate debug file will be used, all 0 if none was found or is needed. Looks for it if need
+ * be, and reads nothing of it.
  */
-void symbol_index_debug_file(struct symbol_index *index, uint64_t *ret_size, uint64_t *ret_ns);
+void symbol_index_debug_file(struct symbol_index *index, struct file_stamp *ret);
 
 /* False if anything that the lookups so far should have seen was missing, or memory was out. */
 bool symbol_index_is_whole(const struct symbol_index *index);

@@ -2,7 +2,9 @@
 /*
  * linetable.c: the header of a line table, looked at before libdw reads it. dwarf_getsrclines (elfutils
  * 0.188) puts the directory before each file's name in memory of its own, so a few kilobytes with one
- * endless directory and thousands of files take gigabytes. What follows the header is linear.
+ * endless directory and thousands of files take gigabytes. What follows the header is linear, but
+ * each row takes a hundred bytes of memory, and may take less than one in a file that is packed: so
+ * the rows are counted.
  */
 #include "symbol/index-internal.h"
 
@@ -12,6 +14,8 @@
 #include "base/attr.h"
 
 enum {
+	ROWS_MAX = 2 << 20, /* of all units together, and one more for so many bytes of the file: */
+	BYTES_A_ROW = 8,
 	TEXT_MAX = 1024,      /* of a directory, or of a file's name */
 	TEXTS_MAX = 64 << 20, /* of all names with their directories, and */
 	TEXTS_TIMES = 16,     /* so many times the section besides */
@@ -19,7 +23,10 @@ enum {
 };
 
 struct table {
-	struct reader header;
+	struct reader header;          /* what is left of the unit; past the header: the program */
+	const unsigned char *program;  /* where the header says that this begins */
+	const unsigned char *operands; /* how many the standard opcodes have, from 1 on */
+	uint64_t special;              /* the first opcode that is none of those */
 	struct reader line_texts, texts; /* .debug_line_str, .debug_str */
 	size_t offset_size;
 	uint64_t version;
@@ -122,22 +129,74 @@ static bool skip_entries(struct table *table, uint64_t *ret_n)
 static bool skip_prologue(struct table *table)
 {
 	struct reader *header = &table->header;
-	uint64_t len, opcodes;
+	uint64_t len;
 
 	table->offset_size = 4;
 	if (!reader_fixed(header, 4, &len))
 		return false;
 	if (len == UINT32_MAX && !reader_fixed(header, table->offset_size = 8, &len))
 		return false;
+	if (len < reader_left(header))
+		header->end = header->at + len;
 	if (!reader_fixed(header, 2, &table->version))
 		return false;
 	/* DWARF 5: sizes of an address and of a segment selector */
 	if (table->version >= 5 && !reader_skip(header, 2))
 		return false;
-	/* lengths; the numbers that say how opcodes become rows; the operands of the first ones */
-	return reader_skip(header, table->offset_size) &&
-	       reader_skip(header, 4 + (table->version >= 4)) &&
-	       reader_fixed(header, 1, &opcodes) && reader_skip(header, opcodes ? opcodes - 1 : 0);
+	if (!reader_fixed(header, table->offset_size, &len) || len > reader_left(header))
+		return false;
+	table->program = header->at + len;
+	/* the numbers that say how opcodes become rows */
+	if (!reader_skip(header, 4 + (table->version >= 4)) ||
+	    !reader_fixed(header, 1, &table->special))
+		return false;
+	table->operands = header->at;
+	return reader_skip(header, table->special ? table->special - 1 : 0);
+}
+
+/* ---- the program ---- */
+
+/* One opcode that is not special, and what belongs to it. */
+static bool skip_opcode(const struct table *table, struct reader *program, unsigned char opcode,
+			uint64_t *rows)
+{
+	uint64_t len;
+
+	switch (opcode) {
+	case 0: /* extended */
+		if (!reader_uleb(program, &len))
+			return false;
+		*rows += len > 0 && program->at < program->end &&
+			 *program->at == DW_LNE_end_sequence;
+		return reader_skip(program, len);
+	case DW_LNS_copy:
+		++*rows;
+		return true;
+	case DW_LNS_fixed_advance_pc:
+		return reader_skip(program, 2);
+	default:
+		for (unsigned n = table->operands[opcode - 1]; n > 0; n--)
+			if (!reader_skip_leb(program))
+				return false;
+		return true;
+	}
+}
+
+/* How many rows it makes, up to where it breaks off. */
+static uint64_t count_rows(const struct table *table)
+{
+	struct reader program = { table->program, table->header.end };
+	uint64_t rows = 0;
+
+	while (program.at < program.end) {
+		unsigned char opcode = *program.at++;
+
+		if (opcode >= table->special)
+			rows++;
+		else if (!skip_opcode(table, &program, opcode, &rows))
+			break;
+	}
+	return rows;
 }
 
 static bool is_bounded(struct table *table, size_t section)
@@ -169,7 +228,10 @@ static bool look(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu)
 		return false;
 	rawsection_find(dwarf, "debug_line_str", !here, &table.line_texts);
 	rawsection_find(dwarf, "debug_str", !here, &table.texts);
-	return is_bounded(&table, reader_left(&section));
+	if (!is_bounded(&table, reader_left(&section)))
+		return false;
+	index->line_rows += count_rows(&table);
+	return index->line_rows <= ROWS_MAX + index->effort.bytes / BYTES_A_ROW;
 }
 
 bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -28,14 +27,10 @@ struct lookup {
 /* But for the debug file, which is not looked for yet. False if the file has no identity. */
 static bool make_key(int fd, const char *build_id, struct namecache_key *ret)
 {
-	struct stat st;
-
-	if (!*build_id || strlen(build_id) >= sizeof(ret->build_id) || fstat(fd, &st) < 0)
+	if (!*build_id || strlen(build_id) >= sizeof(ret->build_id))
 		return false;
 	strcpy(ret->build_id, build_id);
-	ret->file_size = (uint64_t)st.st_size;
-	ret->file_ns = clock_timespec_ns(&st.st_mtim);
-	return true;
+	return file_stamp(fd, &ret->file) == 0;
 }
 
 struct lookup *lookup_open(int fd, const char *path, const char *build_id,
@@ -105,7 +100,7 @@ static void ask_cache(struct lookup *lookup)
 	lookup->asked = true;
 	if (!lookup->cache_dir)
 		return;
-	symbol_index_debug_file(lookup->index, &lookup->key.debug_size, &lookup->key.debug_ns);
+	symbol_index_debug_file(lookup->index, &lookup->key.debug);
 	lookup->cache = namecache_new();
 	if (lookup->cache)
 		(void)cachedir_load(lookup->cache_dir, &lookup->key, lookup->cache);

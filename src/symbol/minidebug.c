@@ -12,7 +12,7 @@
 #include "target/elfsection.h"
 
 enum {
-	UNPACKED_MAX = 128 << 20,
+	UNPACKED_MAX = 32 << 20,
 	MEMORY_MAX = 128 << 20, /* of the unpacker */
 	CHUNK = 1 << 16,
 };

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/fileio.h"
 #include "symbol/index.h"
 
 enum { NAMECACHE_BYTES_MAX = 8 << 20 }; /* of one file's, encoded */
@@ -22,9 +23,11 @@ struct namecache;
 /* What the findings were made from: with other files they are worth nothing. */
 struct namecache_key {
 	char build_id[72]; /* of the file: hex, NUL-padded */
-	uint64_t file_size,
-		file_ns; /* of the file: size, mtime; its symbols may have been stripped */
-	uint64_t debug_size, debug_ns; /* of the separate debug file; 0: there was none */
+	/*
+	 * A build id is what a file says of itself. The file, and the separate debug file if there was
+	 * one: another user's, made to look like this one, must not give it names.
+	 */
+	struct file_stamp file, debug;
 };
 
 struct namecache *namecache_new(void); /* NULL only if memory is out */

@@ -13,6 +13,8 @@
 #include "symbol/overlay.h"
 #include "symbol/perfmap.h"
 
+enum { LINES_MAX = 1 << 20 }; /* a second's work */
+
 struct name {
 	uint32_t offset, len; /* in the text */
 };
@@ -74,6 +76,19 @@ static int parse_line(struct perfmap_names *names, const char *line, const char 
 	return overlay_add(&names->overlay, start, start + size);
 }
 
+/* Where the last LINES_MAX lines begin: what is compiled again is written again, further down. */
+static const char *last_lines(const char *text, const char *end)
+{
+	const char *newline = end;
+
+	for (unsigned n = 0; n <= LINES_MAX; n++) {
+		newline = memrchr(text, '\n', (size_t)(newline - text));
+		if (!newline)
+			return text;
+	}
+	return newline + 1;
+}
+
 struct perfmap_names *perfmap_parse(const char *text, size_t len)
 {
 	struct perfmap_names *names = calloc(1, sizeof(*names));
@@ -84,7 +99,7 @@ struct perfmap_names *perfmap_parse(const char *text, size_t len)
 		return NULL;
 	names->text = text;
 	overlay_init(&names->overlay);
-	for (const char *line = text; line < end && r == 0;) {
+	for (const char *line = last_lines(text, end); line < end && r == 0;) {
 		const char *newline = memchr(line, '\n', (size_t)(end - line));
 
 		/* without its newline it may still be being written */

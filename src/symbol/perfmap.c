@@ -22,7 +22,7 @@
 #include "target/target.h"
 
 enum {
-	TEXT_MAX = 128 << 20, /* a million lines; of a longer file, its end */
+	TEXT_MAX = 128 << 20, /* of a longer file, its end */
 	STATUS_MAX = 8192,    /* Groups may be long, and comes before NSpid */
 	REST_FACTOR = 50,     /* read again after this many times what reading took */
 };

@@ -28,33 +28,45 @@ static const char *string_of(Dwarf_Die *die, unsigned attribute)
 	return dwarf_formstring(dwarf_attr(die, attribute, &attr));
 }
 
-enum presence { ABSENT, REGULAR, OTHER }; /* OTHER: or not to be unpacked */
+enum presence { ABSENT, REGULAR, OTHER }; /* OTHER: or not to be read */
+
+static bool is_bounded(struct symbol_index *index, int fd)
+{
+	Dwarf *dwarf = debugfile_unpacks(fd) ? dwarf_begin(fd, DWARF_C_READ) : NULL;
+	bool bounded = dwarf && abbrevs_are_bounded(index, dwarf, true);
+
+	if (dwarf)
+		dwarf_end(dwarf);
+	return bounded;
+}
 
 /* What libdw would find; the directory may be NULL, or relative to the file's own. */
-static enum presence look(int root_fd, const char *own, const char *directory, const char *name)
+static enum presence look(struct symbol_index *index, int root_fd, const char *directory,
+			  const char *name)
 {
 	bool whole = *name == '/', absolute = directory && *directory == '/';
 	char path[PATH_MAX];
 	_cleanup_close_ int fd = -1, other = -1;
-	int n = snprintf(path, sizeof(path), "%s/%s/%s", whole || absolute ? "" : own,
+	int n = snprintf(path, sizeof(path), "%s/%s/%s", whole || absolute ? "" : index->directory,
 			 whole || !directory ? "" : directory, name);
 
 	if (n >= (int)sizeof(path))
 		return OTHER;
 	fd = file_open_regular(root_fd, path, 0);
 	if (fd >= 0)
-		return debugfile_unpacks(fd) ? REGULAR : OTHER;
+		return is_bounded(index, fd) ? REGULAR : OTHER;
 	other = file_open_name(root_fd, path, 0);
 	return other >= 0 ? OTHER : ABSENT;
 }
 
 /* True if libdw will open nothing but a regular file, and one that it may unpack. */
-static bool is_found(int root_fd, const char *own, const char *directory, const char *name)
+static bool is_found(struct symbol_index *index, int root_fd, const char *directory,
+		     const char *name)
 {
-	enum presence presence = look(root_fd, own, NULL, name);
+	enum presence presence = look(index, root_fd, NULL, name);
 
 	if (presence == ABSENT && directory)
-		presence = look(root_fd, own, directory, name);
+		presence = look(index, root_fd, directory, name);
 	return presence == REGULAR;
 }
 
@@ -105,11 +117,11 @@ Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton)
 	if (!name || !*name)
 		return question.split;
 	if (debugfile_has_our_root(index->sources)) {
-		if (is_found(AT_FDCWD, index->directory, directory, name))
+		if (is_found(index, AT_FDCWD, directory, name))
 			ask(&question);
-	} else if (is_found(question.root_fd, index->directory, directory, name)) {
+	} else if (is_found(index, question.root_fd, directory, name)) {
 		ask_in_root(&question);
-	} else if (is_found(AT_FDCWD, index->directory, NULL, name)) {
+	} else if (is_found(index, AT_FDCWD, NULL, name)) {
 		/* beside the file, which is in our file system after all: a chroot */
 		ask(&question);
 	}

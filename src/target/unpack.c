@@ -7,7 +7,7 @@
 #include "base/attr.h"
 
 /* Debug sections shrink to a third; an almost empty one may shrink more, but then it is small. */
-#define FREE_BYTES (UINT64_C(256) << 20)
+#define FREE_BYTES (UINT64_C(16) << 20)
 enum { RATIO_MAX = 8 };
 
 /* GNU's older form: "ZLIB", then the size, big-endian. 0 if the section has another name. */
@@ -25,28 +25,35 @@ static uint64_t gnu_size(Elf *elf, size_t names, Elf_Scn *scn, const GElf_Shdr *
 	return size;
 }
 
-static uint64_t unpacked_size(Elf *elf, size_t names, Elf_Scn *scn)
+static uint64_t unpacked_size(Elf *elf, size_t names, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
-	GElf_Shdr shdr;
 	GElf_Chdr chdr;
 
-	if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
+	if (shdr->sh_type == SHT_NOBITS)
 		return 0;
-	if (shdr.sh_flags & SHF_COMPRESSED)
+	if (shdr->sh_flags & SHF_COMPRESSED)
 		return gelf_getchdr(scn, &chdr) ? chdr.ch_size : 0;
-	return gnu_size(elf, names, scn, &shdr);
+	return gnu_size(elf, names, scn, shdr);
 }
 
 bool unpack_is_bounded(Elf *elf)
 {
-	size_t names, size = 0;
-	uint64_t sum = 0;
+	size_t names, file_size = 0;
+	uint64_t sum = 0, packed = 0;
 	Elf_Scn *scn = NULL;
+	GElf_Shdr shdr;
 
-	if (!elf_rawfile(elf, &size) || elf_getshdrstrndx(elf, &names) < 0)
+	if (!elf_rawfile(elf, &file_size) || elf_getshdrstrndx(elf, &names) < 0)
 		return true; /* then libdw finds no section either */
-	while ((scn = elf_nextscn(elf, scn)))
-		if (__builtin_add_overflow(sum, unpacked_size(elf, names, scn), &sum))
+	while ((scn = elf_nextscn(elf, scn))) {
+		uint64_t size = gelf_getshdr(scn, &shdr) ? unpacked_size(elf, names, scn, &shdr) : 0;
+
+		if (size == 0)
+			continue;
+		if (__builtin_add_overflow(sum, size, &sum))
 			return false;
-	return sum <= FREE_BYTES || sum / RATIO_MAX <= size;
+		/* the file may be padded, or its sections lie over one another */
+		packed = MIN(packed + shdr.sh_size, (uint64_t)file_size);
+	}
+	return sum <= FREE_BYTES || sum / RATIO_MAX <= packed;
 }

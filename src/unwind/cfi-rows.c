@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "target/elfsection.h"
 #include "target/image.h"
+#include "target/plainfile.h"
 #include "target/unpack.h"
 #include "unwind/cfi-check.h"
 
@@ -22,6 +23,7 @@ struct cfi_file {
 	const struct image *image;
 	Dwarf_CFI *eh, *debug; /* NULL: has none */
 	Dwarf *dwarf;          /* owns `debug` */
+	int plain_fd;          /* what it reads, if that was packed; -1 */
 	struct cfi_check eh_check, debug_check;
 };
 
@@ -37,6 +39,7 @@ static void file_free(struct cfi_file *file)
 		dwarf_cfi_end(file->eh);
 	if (file->dwarf)
 		dwarf_end(file->dwarf);
+	close_p(&file->plain_fd);
 	free(file);
 }
 
@@ -59,6 +62,19 @@ void cfi_rows_done(struct cfi_rows *rows)
 	map64_done(&rows->by_pc);
 }
 
+/* Go has .debug_frame only, mostly packed; libdw would unpack all that is packed beside it. */
+static Dwarf *open_debug_frame(struct cfi_file *file)
+{
+	Elf *elf = file->image->elf;
+
+	if ((!elfsection_has(elf, ".debug_frame") && !elfsection_has(elf, ".zdebug_frame")) ||
+	    !unpack_is_bounded(elf))
+		return NULL;
+	file->plain_fd = plainfile_make(elf, plainfile_frames);
+	return file->plain_fd >= 0 ? dwarf_begin(file->plain_fd, DWARF_C_READ)
+				   : dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+}
+
 static struct cfi_file *file_open(const struct image *image)
 {
 	struct cfi_file *file = calloc(1, sizeof(*file));
@@ -66,21 +82,14 @@ static struct cfi_file *file_open(const struct image *image)
 	if (!file)
 		return NULL;
 	file->image = image;
+	file->plain_fd = -1;
 	file->eh_check = cfi_check_eh_frame(image->elf);
 	file->eh = file->eh_check.frames ? dwarf_getcfi_elf(image->elf) : NULL;
-	/*
-	 * dwarf_begin_elf decompresses every debug section (elfutils 0.188), so ask first. Go has
-	 * .debug_frame only, often as .zdebug_frame or SHF_COMPRESSED.
-	 */
-	if ((elfsection_has(image->elf, ".debug_frame") ||
-	     elfsection_has(image->elf, ".zdebug_frame")) &&
-	    unpack_is_bounded(image->elf)) {
-		file->dwarf = dwarf_begin_elf(image->elf, DWARF_C_READ, NULL);
-		if (file->dwarf)
-			file->debug_check = cfi_check_debug_frame(image->elf);
-		if (file->debug_check.frames)
-			file->debug = dwarf_getcfi(file->dwarf);
-	}
+	file->dwarf = open_debug_frame(file);
+	if (file->dwarf)
+		file->debug_check = cfi_check_debug_frame(dwarf_getelf(file->dwarf));
+	if (file->debug_check.frames)
+		file->debug = dwarf_getcfi(file->dwarf);
 	return file;
 }
 

@@ -23,10 +23,8 @@
 #include "symbol/cachedir.h"
 
 static const struct namecache_key key = { .build_id = "0123456789abcdef0123456789abcdef01234567",
-					  .file_size = 2000,
-					  .file_ns = 6,
-					  .debug_size = 1000,
-					  .debug_ns = 5 };
+					  .file = { 1, 7, 2000, 6, 8 },
+					  .debug = { 1, 9, 1000, 5, 10 } };
 
 static const struct index_frame chain[] = {
 	{ .linkage_name = "_ZN1a1bEv",
@@ -169,10 +167,10 @@ static void test_other_key(void **state)
 
 	(void)state;
 	encode(&bytes);
-	other.debug_ns++;
+	other.debug.changed_ns++;
 	assert_int_equal(decode(&other, bytes.data, bytes.len), -EINVAL);
 	other = key;
-	other.file_size++;
+	other.file.number++;
 	assert_int_equal(decode(&other, bytes.data, bytes.len), -EINVAL);
 	other = key;
 	other.build_id[0] = 'f';
