@@ -72,8 +72,10 @@ struct capturer {
 	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */
 	struct copier copier;
-	VEC(struct stop) stops; /* of the round at hand */
-	VEC(struct stop) late;  /* asked in some round, not yet let go */
+	_Atomic uint64_t attaching_ns; /* see struct stopset */
+	bool crowded;                  /* more threads want a CPU than there are */
+	VEC(struct stop) stops;        /* of the round at hand */
+	VEC(struct stop) late;         /* asked in some round, not yet let go */
 };
 
 /* ---- plan.c ---- */
@@ -128,7 +130,14 @@ void copying_store(struct capturer *capturer, struct capture *capture);
 int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		   struct ss_error *err);
 
-/* Capture the threads that stop after the round's deadline, waiting a bounded time. */
+/*
+ * Capture and let go those that have stopped after their round's deadline: soon, they stand still
+ * already.
+ */
+int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		     struct ss_error *err);
+
+/* The same for all that are late, waiting a bounded time. */
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err);
 

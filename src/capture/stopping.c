@@ -9,6 +9,7 @@
  * Whatever way the middle part is left, its guard releases every thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
@@ -48,7 +49,7 @@ static enum ss_no_stack explain_failure(const struct capturer *capturer, const s
 	if (file_read_at(capturer->target->task_fd, path, text, sizeof(text)) > 0 &&
 	    procparse_status_number(text, "TracerPid", 10, &tracer) == 0 && tracer != 0)
 		/* ourselves: it has taken this tid by exec while it was attached under another */
-		return tracer == (uint64_t)getpid() ? SS_NO_STACK_UNSTABLE : SS_NO_STACK_TRACED;
+		return tracer == (uint64_t)gettid() ? SS_NO_STACK_UNSTABLE : SS_NO_STACK_TRACED;
 	return SS_NO_STACK_REFUSED;
 }
 
@@ -172,14 +173,26 @@ static void release_guard(struct stopset *set)
 	stopset_release(set);
 }
 
-/* More threads of the target want a CPU than there are. */
-static bool is_crowded(const struct capturer *capturer, const struct capture *capture)
+/* Of all threads on this host, ourselves among them; 0: not known. */
+static size_t count_runnable(void)
 {
-	size_t running = 0;
+	char text[128];
+	unsigned runnable;
 
-	vec_each(stop, &capturer->stops)
-		running += capture->threads.data[stop->thread].look.state == 'R';
-	return running > (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+	if (file_read_at(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%*s %*s %*s %u/", &runnable) != 1)
+		return 0;
+	return runnable;
+}
+
+/* More threads want a CPU than there are: the target's, or others and we. */
+static bool is_crowded(const struct capture *capture)
+{
+	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN), running = 0;
+
+	vec_each(thread, &capture->threads)
+		running += thread->look.state == 'R';
+	return running > cpus || count_runnable() > cpus;
 }
 
 /*
@@ -229,14 +242,13 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 			 struct capture *capture)
 {
 	_cleanup_(release_guard) struct stopset set = { .stops = capturer->stops.data,
-							.n = capturer->stops.n };
+							.n = capturer->stops.n,
+							.attaching_ns = &capturer->attaching_ns };
 	_cleanup_(end_realtime) bool realtime = false;
-	bool crowded;
 	uint64_t begin_ns, deadline_ns;
 	int r;
 
-	crowded = is_crowded(capturer, capture);
-	stopset_seize(&set);
+	capturer->crowded = is_crowded(capture);
 	vec_each(stop, &capturer->stops) {
 		struct work *work = &capturer->work.data[stop->thread];
 
@@ -244,7 +256,9 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 			work->pcount_asked = 0;
 		note_sleep(capturer, stop, capture);
 	}
-	realtime = crowded && begin_realtime();
+	realtime = capturer->crowded && begin_realtime();
+	/* from here on a signal makes a thread stand still for us, too */
+	stopset_seize(&set);
 	begin_ns = clock_mono_ns();
 	stopset_interrupt(&set);
 	deadline_ns = clock_mono_ns() + DEADLINE_NS + set.n * DEADLINE_EACH_NS;
@@ -419,6 +433,9 @@ int stopping_round(struct capturer *capturer, const struct maps *maps, struct ca
 			return r;
 		if (n > capturer->stops.n)
 			put_off(capturer, capture);
+		r = stopping_arrived(capturer, maps, capture, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -446,8 +463,8 @@ static int capture_late(struct capturer *capturer, struct stop *stop, const stru
 	struct capture_thread *thread = &capture->threads.data[stop->thread];
 	int r;
 
-	/* it waited for a CPU: only from here on does it stand still because of us */
-	stop->asked_ns = clock_mono_ns();
+	/* it waited for a CPU: it stands still at most since we last looked */
+	stop->asked_ns = stop->moved_ns;
 	stopset_fetch(&set);
 	if (stop->fetched) {
 		mend_eintr(capturer, stop, capture);
@@ -523,6 +540,35 @@ static bool has_patience(const struct capturer *capturer, uint64_t begin_ns)
 }
 
 /*
+ * Look once at each thread that is late, and capture those that have arrived. *ret_eintr (NULL: not
+ * wanted): how many of the others may see EINTR. That is asked before the look: a thread that has
+ * just reached its stop was switched by us alone.
+ */
+static int look_at_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+			unsigned *ret_eintr, struct ss_error *err)
+{
+	for (size_t i = capturer->late.n; i-- > 0;) {
+		struct stop *stop = &capturer->late.data[i];
+		bool eintr = ret_eintr && may_see_eintr(capturer, stop);
+		int r = take_late(capturer, stop, maps, capture, err);
+
+		if (r < 0)
+			return r;
+		if (is_over(stop))
+			drop_late(capturer, i);
+		else if (eintr)
+			++*ret_eintr;
+	}
+	return 0;
+}
+
+int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		     struct ss_error *err)
+{
+	return look_at_late(capturer, maps, capture, NULL, err);
+}
+
+/*
  * Threads that wait for a CPU stop when they get one: where many are runnable that takes longer
  * than a round may. Each is captured at that moment, and so is not of the sweep's instant. Those
  * that are left when this returns are let go by the end of their tracer.
@@ -530,19 +576,16 @@ static bool has_patience(const struct capturer *capturer, uint64_t begin_ns)
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err)
 {
+	_cleanup_(end_realtime) bool realtime = capturer->late.n && capturer->crowded &&
+						begin_realtime();
 	uint64_t begin_ns = clock_mono_ns();
 
 	while (has_patience(capturer, begin_ns)) {
-		for (size_t i = capturer->late.n; i-- > 0;) {
-			int r = take_late(capturer, &capturer->late.data[i], maps, capture, err);
+		int r = stopping_arrived(capturer, maps, capture, err);
 
-			if (r < 0)
-				return r;
-			if (is_over(&capturer->late.data[i]))
-				drop_late(capturer, i);
-		}
+		if (r < 0)
+			return r;
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}
-	capture->eintr_caused += count_eintr(capturer);
-	return 0;
+	return look_at_late(capturer, maps, capture, &capture->eintr_caused, err);
 }

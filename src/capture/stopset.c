@@ -7,6 +7,7 @@
 #include "capture/stopset.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -20,17 +21,40 @@ enum {
 	NAP_NS = 20 * 1000,
 };
 
+/* At any instruction: a system call that waits for a mutex is no cancellation point. */
+static void begin_cancellable(_Atomic uint64_t *since_ns)
+{
+	*since_ns = clock_mono_ns();
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+}
+
+static void end_cancellable(_Atomic uint64_t *since_ns)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	*since_ns = 0;
+}
+
+static void seize(struct stop *stop)
+{
+	if (ptrace(PTRACE_SEIZE, stop->tid, 0, 0) == 0) {
+		stop->state = STOP_SEIZED;
+	} else {
+		stop->state = STOP_FAILED;
+		stop->sys = errno;
+	}
+}
+
 void stopset_seize(struct stopset *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		struct stop *stop = &set->stops[i];
 
-		if (ptrace(PTRACE_SEIZE, stop->tid, 0, 0) == 0) {
-			stop->state = STOP_SEIZED;
-		} else {
-			stop->state = STOP_FAILED;
-			stop->sys = errno;
-		}
+		if (set->attaching_ns)
+			begin_cancellable(set->attaching_ns);
+		seize(stop);
+		if (set->attaching_ns)
+			end_cancellable(set->attaching_ns);
 	}
 }
 
@@ -52,31 +76,46 @@ void stopset_interrupt(struct stopset *set)
  * What a stop means for the release. An event stop (group stop, or our interrupt) carries no
  * signal; a signal-delivery stop must hand its signal on.
  */
-static int signal_to_deliver(int status)
+static int signal_to_deliver(int code)
 {
-	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+	return code >> 8 == PTRACE_EVENT_STOP ? 0 : code;
 }
 
-/* What waitpid on one tid said: `got` is its return value. */
-static void note_status(struct stop *stop, pid_t got, int status)
+static void note_exit(struct stop *stop)
 {
-	if (got == stop->tid && WIFSTOPPED(status)) {
+	int status = 0;
+
+	stop->exited = waitpid(stop->tid, &status, __WALL | WNOHANG) == stop->tid;
+	stop->exit_status = status;
+	stop->state = STOP_GONE;
+}
+
+/*
+ * A stop is looked at, not taken away (WNOWAIT): what wait(2) takes is also where the kernel keeps the
+ * signal of a signal-delivery stop (wait_task_stopped, kernel/exit.c), and if we are killed before
+ * the release the thread goes on with what is there. So nothing is lost then.
+ */
+static void note_status(struct stop *stop)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)stop->tid, &info, WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL) <
+	    0) {
+		if (errno != EINTR)
+			stop->state = STOP_GONE; /* ECHILD: no longer ours after an exec */
+	} else if (info.si_pid == stop->tid && info.si_code == CLD_TRAPPED) {
 		stop->state = STOP_STOPPED;
-		stop->signal = signal_to_deliver(status);
-	} else if (got == stop->tid || (got < 0 && errno != EINTR)) {
-		stop->exited = got == stop->tid;
-		stop->exit_status = status;
-		stop->state = STOP_GONE; /* exited, or (ECHILD) no longer ours after an exec */
+		stop->signal = signal_to_deliver(info.si_status);
+	} else if (info.si_pid == stop->tid) {
+		note_exit(stop);
 	}
 }
 
 void stop_poll(struct stop *stop)
 {
-	int status = 0;
 	uint64_t now = clock_mono_ns();
-	pid_t got = waitpid(stop->tid, &status, __WALL | WNOHANG);
 
-	note_status(stop, got, status);
+	note_status(stop);
 	if (stop->state == STOP_ASKED || stop->state == STOP_LATE)
 		stop->moved_ns = now;
 }

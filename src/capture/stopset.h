@@ -46,9 +46,21 @@ struct stop {
 struct stopset {
 	struct stop *stops;
 	size_t n;
+	/*
+	 * CLOCK_MONOTONIC since when a thread is being attached, 0: none is. Meanwhile, and only then, the
+	 * calling thread may be cancelled; see stopset_seize. NULL: nobody will
+	 */
+	_Atomic uint64_t *attaching_ns;
 };
 
-/* Attach to all without stopping any. */
+/*
+ * Attach to all without stopping any. It may take for ever: exec holds a mutex of the process while
+ * it waits for all other threads to be gone (cred_guard_mutex, de_thread in fs/exec.c); one that is
+ * attached is not gone before its tracer has waited for it; and the tracer waits for that mutex
+ * (ptrace_attach, kernel/ptrace.c). The end of the tracer unties the knot, whoever it was that died:
+ *
+ *	exec --waits for--> dead thread --waits for--> tracer --waits for--> mutex of exec
+ */
 void stopset_seize(struct stopset *set);
 
 /* Ask all of them to stop. */

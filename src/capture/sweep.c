@@ -13,6 +13,7 @@
  */
 #include "capture/sweep.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ enum {
 
 /* for threads that must wait for a CPU before they can stop; a tick cannot wait for them */
 #define SWEEP_PATIENCE_NS NS_PER_SEC
+
+#define ATTACH_NS  (50 * NS_PER_MS) /* attaching one thread takes a microsecond */
+#define JOINING_NS (20 * NS_PER_MS)
 
 int capturer_new(const struct target *target, enum ss_stop mode, struct capturer **ret,
 		 struct ss_error *err)
@@ -150,7 +154,9 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 	if (r < 0)
 		return r;
 	copying_verify(capturer, capture);
-	r = settle_copies(capturer, maps, capture, err);
+	r = stopping_arrived(capturer, maps, capture, err);
+	if (r == 0)
+		r = settle_copies(capturer, maps, capture, err);
 	if (r == 0)
 		r = stopping_round(capturer, maps, capture, err);
 	if (r == 0)
@@ -196,6 +202,7 @@ static void *run_errand(void *arg)
 {
 	struct errand *errand = arg;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	errand->result = errand->run(errand);
 	return NULL;
 }
@@ -212,19 +219,52 @@ static void block_stop_signals(sigset_t *ret_before)
 	pthread_sigmask(SIG_BLOCK, &stops, ret_before);
 }
 
+/* False if it was cancelled because it could not attach a thread: then exec goes on, too. */
+static bool await(pthread_t tracer, const struct capturer *capturer)
+{
+	struct timespec until;
+	void *result;
+	uint64_t ns;
+
+	for (;;) {
+		ns = clock_mono_ns() + JOINING_NS;
+		until = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
+					   .tv_nsec = (long)(ns % NS_PER_SEC) };
+		if (pthread_clockjoin_np(tracer, &result, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+			return result != PTHREAD_CANCELED;
+		ns = capturer->attaching_ns;
+		if (ns && clock_mono_ns() - ns > ATTACH_NS)
+			pthread_cancel(tracer);
+	}
+}
+
+/* What a tracer that was cancelled has left behind. */
+static int clean_up(struct capturer *capturer, struct ss_error *err)
+{
+	capturer->attaching_ns = 0;
+	if (!capturer->observer->ops->keeps_files)
+		vec_each(work, &capturer->work)
+			procfs_thread_close(&work->proc);
+	return ss_error_set(err, SS_ERR_GONE, ESRCH, "process %d is in the middle of exec",
+			    (int)capturer->target->pid);
+}
+
 static int send_out(struct errand *errand)
 {
+	struct capturer *capturer = errand->capturer;
 	pthread_t tracer;
 	sigset_t before;
 	int r;
 
 	block_stop_signals(&before);
 	r = pthread_create(&tracer, NULL, run_errand, errand);
-	if (r == 0)
-		pthread_join(tracer, NULL);
+	if (r)
+		r = ss_error_sys(errand->err, r, "cannot start a thread");
+	else
+		r = await(tracer, capturer) ? errand->result : clean_up(capturer, errand->err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errand->capturer->late.n = 0;
-	return r ? ss_error_sys(errand->err, r, "cannot start a thread") : errand->result;
+	capturer->late.n = 0;
+	return r;
 }
 
 static int run_sweep(const struct errand *errand)

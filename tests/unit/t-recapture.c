@@ -9,6 +9,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
 #include "base/attr.h"
 #include "capture/capturer.h"
 #include "children.h"
@@ -223,6 +228,85 @@ static void test_more_of_a_stopped_stack(void **state)
 	live_end(&live);
 }
 
+/* ---- exec ---- */
+
+/* Threads block, and the leader calls exec on a byte. */
+static void exec_main(struct live_pipes pipes, void *arg)
+{
+	int blocked[2];
+	char c;
+
+	(void)arg;
+	if (pipe(blocked) < 0)
+		_exit(98);
+	live_thread(block_thread, &blocked[0]);
+	live_say(pipes.out, 'r');
+	if (read(pipes.in, &c, 1) == 1)
+		execlp("sleep", "sleep", "1000", NULL);
+	_exit(98);
+}
+
+/* Another tracer, which does not wait for what it has attached: exec cannot end while it lives. */
+static pid_t hold(pid_t tid)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (ptrace(PTRACE_SEIZE, tid, 0, 0) == 0)
+			live_say(ready[1], 'r');
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void let_go(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/*
+ * Exec holds the mutex that attaching waits for. It is given up, and both go on: nothing of the
+ * target waits for us, nor we for it.
+ */
+static void test_attaching_is_given_up(void **state)
+{
+	struct sweep_request request = { .thread = 0, .registers = true, .window = WINDOW_STOP };
+	struct ss_error err;
+	struct live live;
+	pid_t tracer;
+
+	(void)state;
+	live_start(&live, exec_main, NULL);
+	live_await_asleep(&live, 0);
+	live_capturer(&live, SS_STOP_AUTO);
+	live_sweep(&live);
+	assert_int_equal(live.tids.tid.data[0], live.pid);
+	tracer = hold(live.tids.tid.data[1]);
+	live_say(live.to, 'x');
+	live_await(live.pid, live.pid, 'D');
+	assert_int_equal(sweep_again(live.capturer, &request, 1, &live.maps, &live.capture, &err),
+			 -ESRCH);
+	assert_int_equal(err.kind, SS_ERR_GONE);
+	assert_int_equal(live_tracer(live.pid, live.pid), 0);
+	let_go(tracer);
+	while (!target_did_exec(&live.target))
+		live_nap();
+	assert_int_equal(target_refresh(&live.target, &err), 0);
+	live_await_asleep(&live, 0);
+	live_sweep(&live);
+	assert_int_equal(live.capture.threads.data[0].how, CAPTURE_UNTOUCHED);
+	live_end(&live);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_never_does_not_stop_for_registers),
 		cmocka_unit_test(test_more_of_a_stopped_stack),
+		cmocka_unit_test(test_attaching_is_given_up),
 	};
 
 	return cmocka_run_group_tests_name("recapture", tests, NULL, NULL);

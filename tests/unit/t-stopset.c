@@ -184,6 +184,46 @@ static void test_signals_are_delivered_once(void **state)
 	munmap(seen, sizeof(*seen));
 }
 
+/* A tracer that is killed while a thread stands still to deliver a signal: it comes all the same. */
+static void die_at_a_signal(const struct live *live)
+{
+	struct stop stop = { .tid = live->pid };
+	struct stopset set = { .stops = &stop, .n = 1 };
+
+	stopset_seize(&set);
+	send(live->pid, 1);
+	live_await(live->pid, live->pid, 't');
+	stopset_interrupt(&set);
+	stopset_wait(&set, clock_mono_ns() + 5 * NS_PER_SEC);
+	kill(getpid(), stop.signal == SIGUSR1 ? SIGKILL : SIGABRT);
+}
+
+static void test_signals_outlive_the_tracer(void **state)
+{
+	struct live live;
+	int status;
+
+	(void)state;
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(seen != MAP_FAILED);
+	live_start(&live, signal_main, NULL);
+	for (int round = 0; round < 5; round++) {
+		pid_t pid;
+
+		live_await(live.pid, live.pid, 'S');
+		pid = fork();
+		if (pid == 0)
+			die_at_a_signal(&live);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+		await_count(round + 1);
+	}
+	assert_int_equal(seen->sum, 5);
+	live_end(&live);
+	munmap(seen, sizeof(*seen));
+}
+
 /* ---- threads that vanish ---- */
 
 static void test_exit_between_seize_and_interrupt(void **state)
@@ -292,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_release_of_what_was_only_seized),
 		cmocka_unit_test(test_group_stopped_stays_stopped),
 		cmocka_unit_test(test_signals_are_delivered_once),
+		cmocka_unit_test(test_signals_outlive_the_tracer),
 		cmocka_unit_test(test_exit_between_seize_and_interrupt),
 		cmocka_unit_test(test_exit_before_seize),
 		cmocka_unit_test(test_late_stop),
