@@ -18,9 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fileio.h"
 #include "target/elffile.h"
 #include "target/maps.h"
@@ -36,6 +38,7 @@ static const char our_machine[] = "aarch64";
 
 enum {
 	STAT_MAX = 1024,
+	TRACER_TRIES = 20,
 	STATUS_MAX = 8192, /* about 1.5 KiB, more with long Groups and Mems_allowed lines */
 	PATH_LEN = 64,
 	MAPS_MAX = 64 << 20, /* 65530 mappings (vm.max_map_count) need about 8 MiB */
@@ -209,6 +212,22 @@ static int open_proc_dirs(struct target *target, struct ss_error *err)
 	return 0;
 }
 
+#define TRACER_NAP_NS (2 * NS_PER_MS)
+
+/* A debugger stays. Another stacksnap holds a thread for some microseconds: that is no tracer. */
+static pid_t await_tracer(const struct target *target, uint64_t tracer)
+{
+	char text[STATUS_MAX];
+
+	for (unsigned i = 0; tracer && i < TRACER_TRIES; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = TRACER_NAP_NS }, NULL);
+		if (file_read_at(target->proc_fd, "status", text, sizeof(text)) < 0 ||
+		    procparse_status_number(text, "TracerPid", 10, &tracer) < 0)
+			break;
+	}
+	return (pid_t)tracer;
+}
+
 static int check_status(struct target *target, struct ss_error *err)
 {
 	char text[STATUS_MAX];
@@ -223,7 +242,7 @@ static int check_status(struct target *target, struct ss_error *err)
 	if (tgid != (uint64_t)target->pid)
 		return ss_error_set(err, SS_ERR_NO_PROCESS, ESRCH, "%d is a thread of process %d",
 				    (int)target->pid, (int)tgid);
-	target->tracer = (pid_t)tracer;
+	target->tracer = await_tracer(target, tracer);
 	return 0;
 }
 

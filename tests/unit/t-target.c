@@ -395,6 +395,45 @@ static void test_explain_tracer(void **state)
 	child_stop(&child);
 }
 
+/* Attached when this returns, and let go at once. */
+static pid_t pass_by(pid_t pid)
+{
+	int ready[2];
+	pid_t tracer;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	tracer = fork();
+	if (tracer == 0) {
+		if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0)
+			(void)!write(ready[1], "", 1);
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return tracer;
+}
+
+static void test_who_passes_by_is_no_tracer(void **state)
+{
+	struct child child = child_start(rest);
+	struct target target;
+	struct ss_error err;
+
+	(void)state;
+	child_wait_ready(&child);
+	for (int i = 0; i < 5; i++) {
+		pid_t tracer = pass_by(child.pid);
+
+		assert_int_equal(target_open(child.pid, &target, &err), 0);
+		assert_int_equal(target.tracer, 0);
+		target_close(&target);
+		waitpid(tracer, NULL, 0);
+	}
+	child_stop(&child);
+}
+
 /* After a success there is nothing to explain but the missing capability, or a filter. */
 static void test_explain_without_evidence(void **state)
 {
@@ -424,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_other_user),
 		cmocka_unit_test(test_not_dumpable),
 		cmocka_unit_test(test_explain_tracer),
+		cmocka_unit_test(test_who_passes_by_is_no_tracer),
 		cmocka_unit_test(test_explain_without_evidence),
 	};
 
