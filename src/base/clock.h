@@ -16,6 +16,7 @@ struct timespec;
 
 uint64_t clock_timespec_ns(const struct timespec *ts); /* which is not before 0 */
 uint64_t clock_mono_ns(void);                          /* CLOCK_MONOTONIC */
+uint64_t clock_boot_ns(void);                          /* CLOCK_BOOTTIME: suspended time counts */
 uint64_t clock_wall_ns(void);                          /* CLOCK_REALTIME, since 1970 */
 
 /*

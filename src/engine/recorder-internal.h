@@ -47,6 +47,8 @@ struct recorder {
 	uint64_t ticks;
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC of the first and the last tick */
 	uint64_t maps_ns, clock_ns; /* of the last update */
+	struct observation execed;  /* the leader before an exec that no look has followed; t_ns 0:
+				       there is none */
 	struct fd_info fd;          /* scratch: the descriptor that the classifier asked for */
 	unsigned nalive;
 };
@@ -62,5 +64,8 @@ int recorder_note_threads(struct recorder *recorder, struct ss_error *err);
 
 /* Close the accounts of all threads that are alive. */
 void recorder_end_threads(struct recorder *recorder);
+
+/* The process called exec: all threads have ended, but the leader's counters go on. */
+void recorder_note_exec(struct recorder *recorder);
 
 #endif

@@ -9,10 +9,20 @@
 #include <errno.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
+#include "engine/birth.h"
 #include "engine/waiting.h"
 #include "target/fds.h"
 
 /* ---- accounting ---- */
+
+static struct recorded *find_thread(struct recorder *recorder, pid_t tid)
+{
+	const uint64_t *index = map64_find(&recorder->alive, (uint64_t)tid);
+	struct recorded *thread = index ? &recorder->threads.data[*index] : NULL;
+
+	return thread && thread->alive ? thread : NULL;
+}
 
 static struct recorder_sink sink_of(struct recorder *recorder, const struct recorded *thread)
 {
@@ -44,6 +54,25 @@ void recorder_end_threads(struct recorder *recorder)
 	vec_each(thread, &recorder->threads)
 		if (thread->alive)
 			finish_thread(recorder, thread);
+}
+
+void recorder_note_exec(struct recorder *recorder)
+{
+	const struct recorded *leader = find_thread(recorder, recorder->session->target.pid);
+	const struct observation *last;
+
+	recorder_end_threads(recorder);
+	if (!leader || !leader->begun)
+		return;
+	last = &leader->delta.last;
+	recorder->execed = (struct observation){
+		.t_ns = last->t_ns,
+		.on_ns = last->on_ns,
+		.run_queue_ns = last->run_queue_ns,
+		.pcount = last->pcount,
+		.voluntary = last->voluntary,
+		.voluntary_known = last->voluntary_known,
+	};
 }
 
 static enum delta_where where_is(const struct capture_thread *captured)
@@ -125,15 +154,32 @@ static uint64_t find_birth(const struct recorder *recorder, const struct observa
 	return MAX(recorder->last_ns, now->since_ns - before);
 }
 
+/* The account of a thread whose counters are not those of the capture from 0 on. */
+static void begin_in_midlife(struct recorder *recorder, struct recorded *thread,
+			     const struct observation *now)
+{
+	const struct observation *before = &recorder->execed;
+	struct recorder_sink sink = sink_of(recorder, thread);
+
+	if (thread->tid != recorder->session->target.pid || !before->t_ns ||
+	    !birth_goes_on(before, now)) {
+		delta_begin(&thread->delta, now, 0, take_credit, &sink);
+		return;
+	}
+	delta_begin(&thread->delta, before, 0, take_credit, &sink);
+	delta_observe(&thread->delta, now, take_credit, &sink);
+}
+
 static void observe(struct recorder *recorder, struct recorded *thread,
 		    const struct capture_thread *captured)
 {
 	struct recorder_sink sink = sink_of(recorder, thread);
 	struct observation now = make_observation(recorder, thread, captured);
 
-	if (!thread->begun) {
-		delta_begin(&thread->delta, &now, thread->began ? find_birth(recorder, &now) : 0,
-			    take_credit, &sink);
+	if (!thread->begun && !thread->began) {
+		begin_in_midlife(recorder, thread, &now);
+	} else if (!thread->begun) {
+		delta_begin(&thread->delta, &now, find_birth(recorder, &now), take_credit, &sink);
 	} else {
 		thread->ran |= !captured->woken_by_us;
 		delta_observe(&thread->delta, &now, take_credit, &sink);
@@ -188,21 +234,29 @@ static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret
 
 /* ---- threads ---- */
 
-static struct recorded *find_thread(struct recorder *recorder, pid_t tid)
+/*
+ * Whether the counters of a thread that no tick has seen yet are those of the capture. At the first
+ * tick the caller has said so of all, or of none.
+ */
+static bool is_newborn(const struct recorder *recorder, const struct look *look)
 {
-	const uint64_t *index = map64_find(&recorder->alive, (uint64_t)tid);
-	struct recorded *thread = index ? &recorder->threads.data[*index] : NULL;
+	uint64_t ahead_ns = clock_boot_ns() - clock_mono_ns();
 
-	return thread && thread->alive ? thread : NULL;
+	if (recorder->ticks == 0)
+		return recorder->last_ns > 0;
+	if (recorder->execed.t_ns && look->tid == recorder->session->target.pid)
+		return false;
+	return birth_is_after(look, recorder->last_ns, ahead_ns);
 }
 
-static struct recorded *add_thread(struct recorder *recorder, pid_t tid, const char *comm)
+static struct recorded *add_thread(struct recorder *recorder, const struct look *look)
 {
+	pid_t tid = look->tid;
 	struct recorded fresh = {
 		.tid = tid,
-		.name = arena_strdup(&recorder->profile->arena, comm),
+		.name = arena_strdup(&recorder->profile->arena, look->comm),
 		.alive = true,
-		.began = recorder->last_ns > 0,
+		.began = is_newborn(recorder, look),
 	};
 
 	if (!fresh.name || vec_push(&recorder->threads, fresh) < 0 ||
@@ -289,7 +343,7 @@ static int note_thread(struct recorder *recorder, size_t i)
 		thread = NULL;
 	}
 	if (!thread)
-		thread = add_thread(recorder, look->tid, look->comm);
+		thread = add_thread(recorder, look);
 	if (!thread)
 		return -ENOMEM;
 	thread->tick = recorder->ticks;
@@ -365,5 +419,6 @@ int recorder_note_threads(struct recorder *recorder, struct ss_error *err)
 	for (size_t i = 0; i < n; i++)
 		account_for(recorder, i);
 	finish_vanished(recorder);
+	recorder->execed.t_ns = 0;
 	return recorder->accounts.error ? ss_error_oom(err) : 0;
 }

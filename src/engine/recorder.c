@@ -149,7 +149,7 @@ static void count_sweep(struct recorder *recorder)
 /* After exec nothing that was known of the threads holds. */
 static int begin_anew(struct recorder *recorder, struct ss_error *err)
 {
-	recorder_end_threads(recorder);
+	recorder_note_exec(recorder);
 	if (target_refresh(&recorder->session->target, err) < 0)
 		return -err->sys;
 	return session_update_maps(recorder->session, err);

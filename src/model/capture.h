@@ -28,8 +28,9 @@ struct look {
 	int cpu;                                  /* where it last ran, -1 unknown */
 	bool sched_known;                         /* the next three hold (CONFIG_SCHED_INFO) */
 	uint64_t on_cpu_ns, run_queue_ns, pcount; /* schedstat */
-	uint64_t birth; /* when the kernel says that it began, to tell it from another with its
+	uint64_t birth;      /* when the kernel says that it began, to tell it from another with its
 			   tid; 0 unknown */
+	uint64_t start_time; /* the same in clock ticks since boot, rounded down; 0 unknown */
 	bool voluntary_known; /* through /proc: read by sweep_tick only */
 	uint64_t voluntary;   /* voluntary_ctxt_switches */
 	enum look_call call;

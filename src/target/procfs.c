@@ -113,6 +113,7 @@ static int read_stat(const struct target *target, struct look *look)
 		return -EINVAL;
 	look->state = stat.state;
 	look->cpu = stat.cpu;
+	look->start_time = stat.start_time;
 	memcpy(look->comm, stat.comm, sizeof(look->comm));
 	return 0;
 }
