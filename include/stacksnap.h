@@ -288,6 +288,9 @@ struct ss_record_options {
 	/* Called after every tick; true ends the capture early, what was captured is kept. NULL: none. */
 	bool (*progress)(void *arg, const struct ss_progress *progress);
 	void *progress_arg;
+	/* A process whose first look failed, while others go on: it is left out. NULL: none. */
+	void (*failed)(void *arg, const struct ss_session *session, const struct ss_error *err);
+	void *failed_arg;
 };
 
 struct ss_profile;
@@ -296,7 +299,8 @@ struct ss_profile;
  * Capture n processes at once until the time is over or all have ended; without a duration, until
  * the n have, whatever their subprocesses do. *ret is an array of *ret_n >= n profiles, to be freed
  * with free() as each of them with ss_profile_free: first those of the n in their order, then those
- * of subprocesses, which need no session. A process that ended early has what was seen of it.
+ * of subprocesses, which need no session. A process that ended early has what was seen of it, NULL
+ * if its first look failed. Fails if that is so of all n.
  */
 int ss_record(struct ss_session *const *sessions, size_t n, const struct ss_record_options *options,
 	      struct ss_profile ***ret, size_t *ret_n, struct ss_error *err);

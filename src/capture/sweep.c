@@ -301,6 +301,15 @@ int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct 
 	return send_sweep(capturer, tids, maps, capture, err);
 }
 
+void capturer_forget(struct capturer *capturer)
+{
+	vec_each(work, &capturer->work) {
+		work->settled = false;
+		work->stops = 0;
+	}
+	ledger_forget(&capturer->ledger);
+}
+
 /* ---- what unwinding lacked ---- */
 
 /* True for a thread that was never stopped and lacks memory only. */

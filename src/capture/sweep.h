@@ -66,6 +66,9 @@ int sweep_threads(struct capturer *capturer, const struct tids *tids, const stru
 int sweep_tick(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 	       struct capture *capture, struct ss_error *err);
 
+/* What the sweep before said was not used: the next sweep_tick says it of every thread anew. */
+void capturer_forget(struct capturer *capturer);
+
 /* What a thread's unwinding lacked. */
 struct sweep_request {
 	size_t thread;   /* index in the capture */

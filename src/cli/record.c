@@ -76,6 +76,12 @@ static enum ss_profile_kind profile_kind(enum opts_mode mode)
 	}
 }
 
+static void tell_failure(void *arg, const struct ss_session *session, const struct ss_error *err)
+{
+	(void)session;
+	job_failed(arg, err);
+}
+
 /* Capture the open sessions. */
 static int record(struct job *job, struct ss_session **sessions, size_t n, struct ss_profile ***ret,
 		  size_t *ret_n, struct ss_error *err)
@@ -95,6 +101,8 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 		.timeline = opts->format == SS_FORMAT_SPEEDSCOPE,
 		.progress = show_progress,
 		.progress_arg = &progress,
+		.failed = tell_failure,
+		.failed_arg = job,
 	};
 	int r;
 

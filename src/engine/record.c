@@ -27,6 +27,7 @@ struct observed {
 	struct ss_profile *profile;          /* of a child that has ended */
 	bool ended, child;                   /* child: the session is ours */
 	unsigned done_before, missed_before; /* ticks of the capture that it was not there for */
+	struct ss_error failure; /* of the first look, if that was the end of it; else NONE */
 };
 
 struct recording {
@@ -187,10 +188,13 @@ static int finish_child(struct recording *recording, struct observed *observed,
 
 static int tick_one(struct recording *recording, struct observed *observed, struct ss_error *err)
 {
+	bool first = recording->metronome.done == 0 && !observed->child;
 	int r = recorder_tick(observed->recorder, err);
 
-	if (r < 0 && recording->metronome.done == 0 && !observed->child)
-		return r;
+	if (r > 0 && first && session_check_selection(observed->session, err) < 0)
+		r = -err->sys;
+	if (r < 0 && first)
+		observed->failure = *err;
 	/* what was seen of a process that can no longer be read is kept */
 	observed->ended = r <= 0;
 	if (observed->ended && observed->child)
@@ -198,7 +202,29 @@ static int tick_one(struct recording *recording, struct observed *observed, stru
 	return 0;
 }
 
-/* One tick of every process; 0, or a negative errno if the first look failed. */
+/* One process whose first look failed does not keep the others from being captured. */
+static int tell_failures(const struct recording *recording, struct ss_error *err)
+{
+	const struct ss_record_options *options = recording->options;
+	const struct ss_error *last = NULL;
+	size_t left = recording->nnamed;
+
+	for (size_t i = 0; i < recording->nnamed; i++) {
+		const struct observed *observed = &recording->all.data[i];
+
+		if (!observed->failure.kind)
+			continue;
+		last = &observed->failure;
+		if (--left && options->failed)
+			options->failed(options->failed_arg, observed->session, last);
+	}
+	if (left)
+		return 0;
+	*err = *last;
+	return -last->sys;
+}
+
+/* One tick of every process; 0, or a negative errno if the first look at all of them failed. */
 static int tick_all(struct recording *recording, struct ss_error *err)
 {
 	int r = add_children(recording, err);
@@ -206,6 +232,8 @@ static int tick_all(struct recording *recording, struct ss_error *err)
 	for (size_t i = 0; i < recording->all.n && r == 0; i++)
 		if (!recording->all.data[i].ended)
 			r = tick_one(recording, &recording->all.data[i], err);
+	if (r == 0 && recording->metronome.done == 0)
+		r = tell_failures(recording, err);
 	recording->metronome.done++;
 	return r;
 }
@@ -311,6 +339,14 @@ static void note_children(const struct recording *recording, struct ss_profile *
 	profile->coverage.children_missed = recording->missed;
 }
 
+/* Of those that there are: not all looks have failed. */
+static struct ss_profile *first_of(struct ss_profile **profiles)
+{
+	while (!*profiles)
+		profiles++;
+	return *profiles;
+}
+
 static int collect(struct recording *recording, struct ss_profile ***ret, size_t *ret_n,
 		   struct ss_error *err)
 {
@@ -324,19 +360,23 @@ static int collect(struct recording *recording, struct ss_profile ***ret, size_t
 	if (!profiles)
 		return ss_error_oom(err);
 	vec_each(observed, &recording->all) {
+		struct ss_profile *profile = observed->profile;
+
+		if (observed->failure.kind) {
+			profiles[n++] = NULL;
+			continue;
+		}
 		/* a child that ended before its first look has nothing to show */
-		if (observed->child && observed->profile->nthreads == 0) {
-			recording->missed++;
+		if (observed->child && profile->nthreads == 0) {
+			recording->missed += profile->coverage.threads_filtered == 0;
 			continue;
 		}
 		if (observed->ended)
-			observed->profile->coverage.ended_after_ns =
-				MAX(observed->profile->duration_ns, UINT64_C(1));
+			profile->coverage.ended_after_ns = MAX(profile->duration_ns, UINT64_C(1));
+		profile->coverage.longest_period_ns = recording->throttle.longest_ns;
 		profiles[n++] = steal_ptr(observed->profile);
 	}
-	for (size_t i = 0; i < n; i++)
-		profiles[i]->coverage.longest_period_ns = recording->throttle.longest_ns;
-	note_children(recording, profiles[0], n - recording->nnamed);
+	note_children(recording, first_of(profiles), n - recording->nnamed);
 	*ret = profiles;
 	*ret_n = n;
 	return 0;

@@ -45,6 +45,7 @@ struct recorder {
 	VEC(struct recorded) threads;
 	struct map64 alive; /* tid -> index in threads */
 	uint64_t ticks;
+	unsigned skipped;           /* ticks that brought nothing */
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC of the first and the last tick */
 	uint64_t maps_ns, clock_ns; /* of the last update */
 	struct observation execed;  /* the leader before an exec that no look has followed; t_ns 0:

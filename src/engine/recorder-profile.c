@@ -319,8 +319,8 @@ int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned tic
 		return ss_error_oom(err);
 	profile->duration_ns = recorder->ticks ? recorder->last_ns - recorder->start_ns : 0;
 	profile->coverage.ticks_planned = ticks_done + ticks_missed;
-	profile->coverage.ticks_done = ticks_done;
-	profile->coverage.ticks_missed = ticks_missed;
+	profile->coverage.ticks_done = ticks_done - recorder->skipped;
+	profile->coverage.ticks_missed = ticks_missed + recorder->skipped;
 	recorder->profile = NULL;
 	*ret = profile;
 	return 0;

@@ -146,13 +146,31 @@ static void count_sweep(struct recorder *recorder)
 	coverage->threads_filtered = recorder->session->filtered;
 }
 
-/* After exec nothing that was known of the threads holds. */
-static int begin_anew(struct recorder *recorder, struct ss_error *err)
+/*
+ * After exec nothing that was known of the threads holds. The main thread may also end before the
+ * others: then another one is what memory is read through.
+ */
+static int keep_up(struct recorder *recorder, struct ss_error *err)
 {
-	recorder_note_exec(recorder);
-	if (target_refresh(&recorder->session->target, err) < 0)
-		return -err->sys;
-	return session_update_maps(recorder->session, err);
+	struct ss_session *session = recorder->session;
+	enum target_change change = target_changed(&session->target);
+	int r;
+
+	if (change == TARGET_SAME)
+		return 0;
+	if (change == TARGET_EXECED)
+		recorder_note_exec(recorder);
+	r = target_refresh(&session->target, err);
+	return r == 0 ? session_update_maps(session, err) : r;
+}
+
+/* In the middle of an exec there are threads, and none of them can be read. */
+static int check_sweep(const struct ss_session *session, struct ss_error *err)
+{
+	if (session->tids.tid.n == 0 || !session_saw_nothing(session))
+		return 0;
+	return ss_error_set(err, SS_ERR_GONE, ESRCH, "the threads of process %d have ended",
+			    (int)session->target.pid);
 }
 
 static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss_error *err)
@@ -160,13 +178,15 @@ static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss
 	struct ss_session *session = recorder->session;
 	int r = session_list_threads(session, err);
 
-	if (r == 0 && target_did_exec(&session->target))
-		r = begin_anew(recorder, err);
+	if (r == 0)
+		r = keep_up(recorder, err);
 	if (r == 0)
 		r = update_maps(recorder, now_ns, err);
 	if (r == 0)
 		r = sweep_tick(session->capturer, &session->tids, &session->maps, &session->capture,
 			       err);
+	if (r == 0)
+		r = check_sweep(session, err);
 	if (r == 0 && recorder->holders && holders_read_locks(recorder->holders, session) < 0)
 		r = ss_error_oom(err);
 	if (r == 0)
@@ -174,6 +194,16 @@ static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss
 	if (r == 0)
 		r = recorder_note_threads(recorder, err);
 	return r;
+}
+
+/* What was about to be read had just ended, but the process lives: the next tick is another chance. */
+static int skip(struct recorder *recorder, int r)
+{
+	if (r != -ESRCH)
+		return r;
+	recorder->skipped++;
+	capturer_forget(recorder->session->capturer);
+	return 1;
 }
 
 int recorder_tick(struct recorder *recorder, struct ss_error *err)
@@ -188,8 +218,9 @@ int recorder_tick(struct recorder *recorder, struct ss_error *err)
 	}
 	r = look_and_record(recorder, now_ns, err);
 	if (r < 0)
-		return target_alive(&session->target) ? r : 0;
-	if (recorder->nalive == 0) /* a zombie: its parent, perhaps ourselves, has yet to wait */
+		return target_alive(&session->target) ? skip(recorder, r) : 0;
+	/* a zombie: its parent, perhaps ourselves, has yet to wait */
+	if (recorder->nalive == 0 && !target_alive(&session->target))
 		return 0;
 	count_sweep(recorder);
 	if (recorder->ticks++ == 0) {

@@ -17,8 +17,9 @@ int recorder_new(struct ss_session *session, const struct ss_record_options *opt
 void recorder_free(struct recorder *recorder);
 
 /*
- * One look at every thread. 1: go on; 0: the process has ended; a negative errno if it cannot be
- * read any more, with *err set.
+ * One look at every thread that is selected, perhaps at none. 1: go on, also if the process could
+ * not be read at this moment, which counts as a missed look; 0: it has ended; a negative errno if it
+ * cannot be read any more, with *err set.
  */
 int recorder_tick(struct recorder *recorder, struct ss_error *err);
 

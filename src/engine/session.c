@@ -225,7 +225,6 @@ static bool wants_tid(const struct ss_session *session, pid_t tid)
 
 int session_list_threads(struct ss_session *session, struct ss_error *err)
 {
-	size_t kept, all;
 	int r = capturer_list(session->capturer, &session->all_tids, err);
 
 	if (r < 0)
@@ -234,20 +233,22 @@ int session_list_threads(struct ss_session *session, struct ss_error *err)
 	vec_each(tid, &session->all_tids.tid)
 		if (wants_tid(session, *tid) && vec_push(&session->tids.tid, *tid) < 0)
 			return ss_error_oom(err);
-	all = session->all_tids.tid.n;
-	kept = session->tids.tid.n;
-	session->filtered = (unsigned)(all - kept);
-	if (all && !kept)
-		return ss_error_set(err, SS_ERR_NOTHING, ENOENT,
-				    "none of the %zu threads of process %d is selected", all,
-				    (int)session->target.pid);
+	session->filtered = (unsigned)(session->all_tids.tid.n - session->tids.tid.n);
 	return 0;
+}
+
+int session_check_selection(const struct ss_session *session, struct ss_error *err)
+{
+	if (session->all_tids.tid.n == 0 || session->tids.tid.n)
+		return 0;
+	return ss_error_set(err, SS_ERR_NOTHING, ENOENT,
+			    "none of the %zu threads of process %d is selected",
+			    session->all_tids.tid.n, (int)session->target.pid);
 }
 
 /* ---- a snapshot ---- */
 
-/* True if every thread vanished while it was read, and the process lives on: it called exec. */
-static bool saw_nothing(const struct ss_session *session)
+bool session_saw_nothing(const struct ss_session *session)
 {
 	vec_each(thread, &session->capture.threads)
 		if (thread->how != CAPTURE_NONE ||
@@ -263,6 +264,8 @@ static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, st
 	int r = session_list_threads(session, err);
 
 	if (r == 0)
+		r = session_check_selection(session, err);
+	if (r == 0)
 		r = session_update_maps(session, err);
 	if (r == 0)
 		r = sweep_threads(session->capturer, &session->tids, &session->maps,
@@ -272,7 +275,7 @@ static int try_snapshot(struct ss_session *session, struct ss_snapshot **ret, st
 	if (r == 0)
 		r = session_unwind(session, err);
 	/* after exec what was read is of two programs; in the middle of one, nothing can be read */
-	if (r == 0 ? target_did_exec(&session->target) || saw_nothing(session)
+	if (r == 0 ? target_did_exec(&session->target) || session_saw_nothing(session)
 		   : r == -ESRCH && target_alive(&session->target))
 		return 1;
 	if (r == 0)

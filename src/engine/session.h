@@ -78,8 +78,17 @@ struct ss_session {
 int session_open_like(const struct ss_session *like, pid_t pid, struct ss_session **ret,
 		      struct ss_error *err);
 
-/* The threads of this moment that are wanted: tids, all_tids, filtered. */
+/* The threads of this moment that are wanted, perhaps none: tids, all_tids, filtered. */
 int session_list_threads(struct ss_session *session, struct ss_error *err);
+
+/* SS_ERR_NOTHING if there were threads, and none of them was wanted. */
+int session_check_selection(const struct ss_session *session, struct ss_error *err);
+
+/*
+ * True if every thread vanished while it was read, and the process lives on: it is in the middle of
+ * an exec.
+ */
+bool session_saw_nothing(const struct ss_session *session);
 
 /* sources and symbolizer, once the target is open (sources.c). */
 int session_open_sources(struct ss_session *session, const struct ss_session_options *options,

@@ -404,15 +404,27 @@ bool target_alive(const struct target *target)
  * leader, so the leader is asked; its memory is gone (0) if it has exited and others run on. Its own
  * file: for that of the process the kernel adds up all threads (do_task_stat).
  */
-bool target_did_exec(const struct target *target)
+static bool has_another_stack(const struct target *target, const struct proc_stat *leader)
+{
+	return leader->start_stack != 0 && target->start_stack != 0 &&
+	       leader->start_stack != target->start_stack;
+}
+
+enum target_change target_changed(const struct target *target)
 {
 	struct proc_stat stat;
-	char path[32];
+	bool lives = read_task_stat(target, target->pid, &stat) == 0 && !is_dead(stat.state);
 
-	snprintf(path, sizeof(path), "%d/stat", (int)target->pid);
-	return read_stat(target->task_fd, path, &stat) == 0 && !is_dead(stat.state) &&
-	       stat.start_stack != 0 && target->start_stack != 0 &&
-	       stat.start_stack != target->start_stack;
+	if (lives && has_another_stack(target, &stat))
+		return TARGET_EXECED;
+	if (target->anchor != target->pid)
+		lives = read_task_stat(target, target->anchor, &stat) == 0 && !is_dead(stat.state);
+	return lives ? TARGET_SAME : TARGET_ANCHOR_ENDED;
+}
+
+bool target_did_exec(const struct target *target)
+{
+	return target_changed(target) == TARGET_EXECED;
 }
 
 int target_refresh(struct target *target, struct ss_error *err)
@@ -481,7 +493,8 @@ int target_read_maps(const struct target *target, struct maps *ret, struct ss_er
 	buf_reset(&ret->text);
 	r = file_read_whole_at(target->task_fd, task_path(path, target->anchor, "maps"), MAPS_MAX,
 			       &ret->text);
-	if (r == -ENOENT || r == -ESRCH)
+	/* a thread that has ended has an empty file: it has no memory any more */
+	if (r == -ENOENT || r == -ESRCH || (r == 0 && ret->text.len == 0))
 		return gone(target, err);
 	if (r == -EACCES || r == -EPERM)
 		return target_explain_denied(target->pid, "cannot read its mappings", err);

@@ -44,7 +44,15 @@ void target_close(struct target *target);
 /* True while the very process that was opened is there and not a zombie. */
 bool target_alive(const struct target *target);
 
-/* True if the process called exec since target_open or the last target_refresh. */
+/* What has become of the process since target_open or the last target_refresh. */
+enum target_change {
+	TARGET_SAME,
+	TARGET_EXECED,       /* it called exec */
+	TARGET_ANCHOR_ENDED, /* nothing can be read through the anchor any more */
+};
+enum target_change target_changed(const struct target *target);
+
+/* True if that is TARGET_EXECED. */
 bool target_did_exec(const struct target *target);
 
 /* After exec or the leader's exit: take anchor, start_stack and comm anew. */
@@ -67,6 +75,7 @@ bool target_proc_is_ours(void);
 /* True if the target's own idea of its tids is ours too. */
 bool target_shares_pidns(const struct target *target);
 
+/* -ESRCH if the process has ended, or only the anchor has. */
 int target_read_maps(const struct target *target, struct maps *ret, struct ss_error *err);
 
 /* Read len bytes at addr; how many were read, or a negative errno. */

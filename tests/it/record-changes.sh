@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Processes that change in the middle of a capture: exec, by the main thread and by another one, and
-# threads that come to be selected.
+# Processes that change in the middle of a capture: exec, by the main thread and by another one, the
+# end of the main thread, and threads that come to be selected or of which there are none for a while.
 . "$(dirname "$0")/lib.sh"
 
 ONE=$TMP/one.json
@@ -17,22 +17,68 @@ for t in p['threads']:
 print($1)" "$ONE" 2>&1
 }
 
+# capture ARGUMENT...: the target, into $ONE; sets ERR.
+capture() {
+	snap --wall -o "$ONE" "$@" "$TARGET_PID"
+	t_is "$NAME: exit status" "$STATUS" 0
+	t_unlike "$NAME: the process has not ended" "$ERR" 'it ended'
+}
+
 # ---- exec ----
 
-for kind in exec thread-exec; do
-	t_status "$kind: exit status" 0 "$STACKSNAP" --wall -q -o "$ONE" -- "$TARGETS/changes" $kind
-	t_is "$kind: what was computed before it" \
-		"$(profile 'by["changes"][0]["on_cpu_ns"] > 0.25e9')" True
-	t_is "$kind: is not done again after it" "$(profile 'by["sleep"][0]["on_cpu_ns"] < 0.1e9')" True
+for NAME in exec thread-exec; do
+	target_start changes $NAME
+	capture -d 3
+	t_is "$NAME: what was computed before the capture does not count" \
+		"$(profile 'sum(t["on_cpu_ns"] for t in p["threads"]) < 0.2e9')" True
+	t_is "$NAME: it sleeps" "$(profile 'by["sleep"][0]["blocked_ns"] > by["sleep"][0]["wall_ns"] / 2')" True
+	[ $NAME = thread-exec ] || t_is "$NAME: no time is lost over it" \
+		"$(profile 'sum(t["wall_ns"] for t in p["threads"]) > p["duration_ns"] - 0.1e9')" True
+	target_is_well
+	target_stop
 done
-"$STACKSNAP" --wall -q -o "$ONE" -- "$TARGETS/changes" exec
-t_is "exec: no time is lost over it" "$(profile 'abs(p["duration_ns"] - sum(
-	t["wall_ns"] for t in p["threads"])) < 0.1e9')" True
+
+# ---- the main thread ends ----
+
+NAME=leader
+target_start changes leader
+capture -d 3
+t_is "leader: the other thread is captured to the end" \
+	"$(profile 'by["worker"][0]["wall_ns"] > p["duration_ns"] - 0.1e9')" True
+t_is "leader: with its stack" "$(profile 'sum(a["ns"] for a in p["accounts"]
+	if any(f["function"] == "run_work" for f in a["stack"]["frames"])) > 1e9')" True
+t_is "leader: the main thread has ended" "$(profile 'by["changes"][0]["wall_ns"] < p["duration_ns"] - 0.5e9')" True
+target_is_well
+target_stop
+
+# ---- nobody is selected ----
+
+NAME=gap
+target_start changes gap
+capture -d 3 --thread '^worker$'
+t_is "gap: the thread that came after it is seen" "$(profile 'len(by["worker"])')" 2
+t_is "gap: the capture lasts as long as it was to" "$(profile 'p["duration_ns"] > 2.8e9')" True
+target_is_well
+OTHER=$TARGET_PID
+target_start spin 1
+snap --wall -d 0.5 --thread '^worker$' -o "$ONE" "$TARGET_PID,$OTHER"
+t_is "one of two has no such thread: exit status" "$STATUS" 1
+t_like "one of two has no such thread: said" "$ERR" \
+	"none of the 2 threads of process $TARGET_PID is selected"
+t_is "one of two has no such thread: the other one is captured" \
+	"$(profile 'p["pid"], len(by["worker"])')" "$OTHER 1"
+snap --wall -d 0.5 --thread '^nobody$' -o "$ONE" "$TARGET_PID,$OTHER"
+t_is "neither has such a thread: exit status" "$STATUS" 2
+t_is "neither has such a thread: both are said" "$(grep -c 'is selected' <<<"$ERR")" 2
+target_is_well
+target_is_well "$OTHER"
+target_stop
 
 # ---- names ----
 
+NAME=rename
 target_start changes rename
-"$STACKSNAP" --wall -q -d 1.5 --thread '^worker$' -o "$ONE" "$TARGET_PID"
+capture -d 2 --thread '^worker$'
 t_is "rename: both are seen" "$(profile 'len(by["worker"])')" 2
 t_is "rename: what it did before does not count" \
 	"$(profile 'max(t["on_cpu_ns"] for t in by["worker"]) < 0.1e9')" True

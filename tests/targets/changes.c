@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * changes.c: a process that changes while it is captured. Usage: changes KIND
- *	exec         computes for 400 ms of CPU time, then becomes sleep(1)
- *	thread-exec  the same, but a second thread calls exec; the main thread computed
+ *	exec         has computed for 400 ms of CPU time before "ready", and becomes sleep(1) half a
+ *	             second after it
+ *	thread-exec  the same, but a second thread calls exec; the main thread has computed
+ *	leader       the main thread ends half a second after "ready", "worker" goes on
+ *	gap          a thread "worker" rests for a second and a half; 300 ms after it another one
+ *	             comes to stay
  *	rename       beside a thread "worker" that rests, one that has computed for 400 ms before
  *	             "ready" calls itself "worker" half a second after
  */
@@ -24,7 +28,7 @@ NOINLINE static void compute(void)
 
 static void become_sleep(void)
 {
-	execlp("sleep", "sleep", "1", (char *)NULL);
+	execlp("sleep", "sleep", "1000", (char *)NULL);
 	target_check(false, "exec");
 }
 
@@ -38,6 +42,43 @@ static void *rest(void *unused)
 {
 	target_rest();
 	return unused;
+}
+
+NOINLINE static void work_on(void)
+{
+	for (;;)
+		target_nap_ms(2);
+}
+
+static void *run_work(void *unused)
+{
+	work_on();
+	return unused;
+}
+
+static void *rest_a_while(void *unused)
+{
+	target_nap_ms(1500);
+	return unused;
+}
+
+static void end_leader(void)
+{
+	target_thread("worker", 0, run_work, NULL);
+	target_ready();
+	target_nap_ms(500);
+	pthread_exit(NULL);
+}
+
+static void leave_gap(void)
+{
+	pthread_t first = target_thread("worker", 0, rest_a_while, NULL);
+
+	target_ready();
+	pthread_join(first, NULL);
+	target_nap_ms(300);
+	target_thread("worker", 0, rest, NULL);
+	target_rest();
 }
 
 static void *compute_and_rename(void *unused)
@@ -60,7 +101,13 @@ int main(int argc, char **argv)
 		target_thread("older", 0, compute_and_rename, NULL);
 		target_rest();
 	}
+	if (strcmp(kind, "leader") == 0)
+		end_leader();
+	if (strcmp(kind, "gap") == 0)
+		leave_gap();
 	compute();
+	target_ready();
+	target_nap_ms(500);
 	if (strcmp(kind, "exec") == 0)
 		become_sleep();
 	target_thread("caller", 0, run_exec, NULL);

@@ -232,7 +232,14 @@ static void test_leader_gone_threads_live(void **state)
 	assert_true(maps.entries.n > 0);
 	assert_int_equal(target_read(&target, (uintptr_t)&here, &there, sizeof(there)),
 			 sizeof(there));
+	assert_int_equal(target_changed(&target), TARGET_SAME);
+	/* as it was if the leader lived when the target was opened */
+	target.anchor = child.pid;
+	assert_int_equal(target_changed(&target), TARGET_ANCHOR_ENDED);
+	assert_int_equal(target_read_maps(&target, &maps, &err), -ESRCH);
 	assert_int_equal(target_refresh(&target, &err), 0);
+	assert_int_equal(target_changed(&target), TARGET_SAME);
+	assert_int_equal(target_read_maps(&target, &maps, &err), 0);
 	child_stop(&child);
 	maps_done(&maps);
 	target_close(&target);
