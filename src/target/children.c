@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "base/fileio.h"
@@ -128,13 +129,16 @@ static bool is_followed(const struct children *children, pid_t pid)
 /* A process may be listed before its parent: once round more than generations are new. */
 static int choose(struct children *children, struct tids *ret)
 {
+	pid_t self = getpid();
 	size_t before;
 
 	ret->tid.n = 0;
 	do {
 		before = ret->tid.n;
 		vec_each(newcomer, &children->newcomers) {
-			if (newcomer->ppid <= 0 || !is_followed(children, newcomer->ppid))
+			/* we are a child of the shell that is looked at, and nobody's business */
+			if (newcomer->pid == self || newcomer->ppid <= 0 ||
+			    !is_followed(children, newcomer->ppid))
 				continue;
 			newcomer->ppid = 0;
 			if (map64_put(&children->listing, (uint64_t)newcomer->pid, KNOWN_FOLLOWED) <

@@ -3,7 +3,8 @@
  * children.h: the descendants of some processes, found by asking every new process of /proc for its
  * parent. A process is followed from then on, even if its parent ends. What /proc cannot show is
  * missed: a process that ended between two calls, and one whose parent did so before the first call
- * that could see it (a double fork within one interval).
+ * that could see it (a double fork within one interval). The calling process is never a descendant,
+ * nor are those that it has made.
  */
 #ifndef SS_TARGET_CHILDREN_H
 #define SS_TARGET_CHILDREN_H

@@ -39,6 +39,9 @@ t_like "snapshot: a child's own section" "$OUT" '^=== [0-9]+ grandchild ==='
 t_is "snapshot: the stacks of the children" "$(printf '%s\n' "$OUT" | grep -c '^elder_rest')" 3
 snap "$FAMILY"
 t_unlike "without -s: only the process" "$OUT" '^=== |elder_rest'
+snap -s $$
+t_like "from a shell: its other children" "$OUT" '^=== [0-9]+ family ==='
+t_unlike "from a shell: not stacksnap itself" "$OUT" '^=== [0-9]+ stacksnap ==='
 snap -s --block -d 0.2 --tid 1 "$FAMILY"
 t_is "-s and --tid: usage error" "$STATUS" 64
 

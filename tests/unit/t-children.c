@@ -121,6 +121,24 @@ static void test_follows_what_it_found(void **state)
 	end(pid);
 }
 
+/* Started from the very shell that is looked at. */
+static void test_neither_ourselves_nor_our_children(void **state)
+{
+	struct fixture *fixture = *state;
+	struct children *children = children_new();
+	struct ss_error err;
+	pid_t inner, pid = spawn(false, &inner);
+
+	assert_int_equal(children_follow(children, getppid()), 0);
+	assert_int_equal(children_find(children, &fixture->found, &err), 0);
+	vec_each(found, &fixture->found.tid) {
+		assert_int_not_equal(*found, getpid());
+		assert_int_not_equal(*found, pid);
+	}
+	children_free(children);
+	end(pid);
+}
+
 static void test_strangers_are_not_followed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -140,6 +158,8 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tells_each_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_follows_what_it_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_neither_ourselves_nor_our_children, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_strangers_are_not_followed, setup, teardown),
 	};
 
