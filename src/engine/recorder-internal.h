@@ -48,6 +48,7 @@ struct recorder {
 	unsigned skipped;           /* ticks that brought nothing */
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC of the first and the last tick */
 	uint64_t maps_ns, clock_ns; /* of the last update */
+	uint64_t maps_cost_ns;      /* how long that took */
 	struct observation execed;  /* the leader before an exec that no look has followed; t_ns 0:
 				       there is none */
 	struct fd_info fd;          /* scratch: the descriptor that the classifier asked for */

@@ -18,6 +18,8 @@ enum {
 };
 
 #define MAPS_AGE_NS  (250 * NS_PER_MS) /* new threads bring new stacks: read maps, but not always */
+#define NAMES_AGE_NS (500 * NS_PER_MS) /* the oldest maps that stacks are named by */
+#define NAMES_SHARE  200               /* of the time at most one part in so many to read them */
 #define CLOCK_AGE_NS NS_PER_SEC        /* steal time makes a calibration go stale */
 
 /* ---- life ---- */
@@ -119,15 +121,48 @@ unsigned recorder_threads(const struct recorder *recorder)
 
 /* ---- a tick ---- */
 
+static int read_maps(struct recorder *recorder, struct ss_error *err)
+{
+	int r;
+
+	recorder->maps_ns = clock_mono_ns();
+	r = session_update_maps(recorder->session, err);
+	recorder->maps_cost_ns = clock_mono_ns() - recorder->maps_ns;
+	return r;
+}
+
+/* Before a sweep, which has to know where stacks end. */
 static int update_maps(struct recorder *recorder, uint64_t now_ns, struct ss_error *err)
 {
-	struct ss_session *session = recorder->session;
-	bool new_threads = session->tids.tid.n > recorder->nalive;
+	bool new_threads = recorder->session->tids.tid.n > recorder->nalive;
 
 	if (recorder->ticks && !(new_threads && now_ns - recorder->maps_ns > MAPS_AGE_NS))
 		return 0;
-	recorder->maps_ns = now_ns;
-	return session_update_maps(session, err);
+	return read_maps(recorder, err);
+}
+
+static bool captured_anew(const struct capture *capture)
+{
+	vec_each(thread, &capture->threads)
+		if (thread->how != CAPTURE_SAME)
+			return true;
+	return false;
+}
+
+/*
+ * After a sweep: what ran may have unmapped code and mapped other code there, and the stacks just
+ * captured are named by the maps of now. If the process has ended meanwhile, the old ones will do.
+ */
+static int renew_maps(struct recorder *recorder, struct ss_error *err)
+{
+	uint64_t age_ns = clock_mono_ns() - recorder->maps_ns;
+	int r;
+
+	if (age_ns < MIN(NAMES_SHARE * recorder->maps_cost_ns, NAMES_AGE_NS) ||
+	    !captured_anew(&recorder->session->capture))
+		return 0;
+	r = read_maps(recorder, err);
+	return r == -ESRCH ? 0 : r;
 }
 
 static void count_sweep(struct recorder *recorder)
@@ -161,7 +196,7 @@ static int keep_up(struct recorder *recorder, struct ss_error *err)
 	if (change == TARGET_EXECED)
 		recorder_note_exec(recorder);
 	r = target_refresh(&session->target, err);
-	return r == 0 ? session_update_maps(session, err) : r;
+	return r == 0 ? read_maps(recorder, err) : r;
 }
 
 /* In the middle of an exec there are threads, and none of them can be read. */
@@ -189,6 +224,8 @@ static int look_and_record(struct recorder *recorder, uint64_t now_ns, struct ss
 		r = check_sweep(session, err);
 	if (r == 0 && recorder->holders && holders_read_locks(recorder->holders, session) < 0)
 		r = ss_error_oom(err);
+	if (r == 0)
+		r = renew_maps(recorder, err);
 	if (r == 0)
 		r = session_unwind(session, err);
 	if (r == 0)

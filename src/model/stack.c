@@ -29,6 +29,21 @@ static uint64_t hash_frames(const struct frame *frames, unsigned n, enum ss_stac
 	return hash;
 }
 
+/* What is at an address may change: code is unmapped and other code mapped there, or compiled anew. */
+static bool same_location(const struct location *a, const struct location *b)
+{
+	if (a == b || !a || !b)
+		return a == b;
+	if (a->mapping != b->mapping || a->module_offset != b->module_offset ||
+	    a->nlines != b->nlines)
+		return false;
+	for (unsigned i = 0; i < a->nlines; i++)
+		if (a->lines[i].function != b->lines[i].function ||
+		    a->lines[i].file != b->lines[i].file || a->lines[i].line != b->lines[i].line)
+			return false;
+	return true;
+}
+
 static bool same_frames(const struct stack *stack, const struct frame *frames, unsigned n,
 			enum ss_stack_end end)
 {
@@ -36,7 +51,8 @@ static bool same_frames(const struct stack *stack, const struct frame *frames, u
 		return false;
 	for (unsigned i = 0; i < n; i++)
 		if (stack->frames[i].pc != frames[i].pc ||
-		    stack->frames[i].flags != frames[i].flags)
+		    stack->frames[i].flags != frames[i].flags ||
+		    !same_location(stack->frames[i].location, frames[i].location))
 			return false;
 	return true;
 }

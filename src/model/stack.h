@@ -85,8 +85,8 @@ void stack_table_init(struct stack_table *table);
 void stack_table_done(struct stack_table *table);
 
 /*
- * The stack with these frames and this end; the frames' locations are taken from the first caller
- * that brings them. NULL only if memory is out. Lives as long as the table.
+ * The stack with these frames and this end; of locations that say the same those of the first caller
+ * are taken. NULL only if memory is out. Lives as long as the table.
  */
 const struct stack *stack_intern(struct stack_table *table, const struct frame *frames, unsigned n,
 				 enum ss_stack_end end);

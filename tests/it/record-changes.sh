@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Processes that change in the middle of a capture: exec, by the main thread and by another one, the
-# end of the main thread, and threads that come to be selected or of which there are none for a while.
+# end of the main thread, a library in the place of another, and threads that come to be selected or of which there are none for a while.
 . "$(dirname "$0")/lib.sh"
 
 ONE=$TMP/one.json
@@ -48,6 +48,22 @@ t_is "leader: the other thread is captured to the end" \
 t_is "leader: with its stack" "$(profile 'sum(a["ns"] for a in p["accounts"]
 	if any(f["function"] == "run_work" for f in a["stack"]["frames"])) > 1e9')" True
 t_is "leader: the main thread has ended" "$(profile 'by["changes"][0]["wall_ns"] < p["duration_ns"] - 0.5e9')" True
+target_is_well
+target_stop
+
+# ---- one library takes the place of another ----
+
+# Time under a function of the latest capture.
+under() {
+	profile "sum(a['ns'] for a in p['accounts']
+		if any(f['function'] == '$1' for f in a['stack']['frames']))"
+}
+
+NAME=swap
+target_start swap
+capture -d 3
+t_cmp "swap: time in the first one" "$(under plugin_one) < 2500000000"
+t_cmp "swap: time in the one that took its place" "$(under plugin_two) > 500000000"
 target_is_well
 target_stop
 

@@ -27,6 +27,8 @@ c cutlibrary.so cutshort.c -O2 -DLIBRARY -shared -fPIC -Wl,-soname,cutlibrary.so
 c cutshim.so cutshort.c -O2 -DSHIM -shared -fPIC
 # shellcheck disable=SC2016 # $ORIGIN is for the dynamic linker
 c cutshort cutshort.c -O2 -Wl,--no-as-needed "$dir/cutlibrary.so" '-Wl,-rpath,$ORIGIN'
+c swapone.so swap.c -O2 -DPLUGIN=plugin_one -shared -fPIC
+c swaptwo.so swap.c -O2 -DPLUGIN=plugin_two -shared -fPIC
 c many-fp many.c -O2 -fno-omit-frame-pointer
 c many-O0 many.c -O0
 c many-static many.c -O2 -static

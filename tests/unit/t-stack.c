@@ -93,6 +93,33 @@ static void test_location_of_the_first(void **state)
 	stack_table_done(&table);
 }
 
+/* Another library was loaded where the first one was. */
+static void test_other_code_at_the_same_address(void **state)
+{
+	struct mapping first = { .start = 1 }, second = { .start = 1 };
+	struct function function = { .name = "f" }, other = { .name = "g" };
+	struct line line = { .function = &function }, otherwise = { .function = &other };
+	struct location locations[] = {
+		{ .pc = 5, .mapping = &first, .nlines = 1, .lines = &line },
+		{ .pc = 5, .mapping = &second, .nlines = 1, .lines = &line },
+		{ .pc = 5, .mapping = &first, .nlines = 1, .lines = &otherwise },
+		{ .pc = 5, .mapping = &first },
+	};
+	struct stack_table table;
+
+	(void)state;
+	stack_table_init(&table);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(locations); i++) {
+		const struct location *location = &locations[i % ARRAY_SIZE(locations)];
+		const struct frame frame = { .pc = 5, .location = location };
+		const struct stack *stack = stack_intern(&table, &frame, 1, SS_END_COMPLETE);
+
+		assert_ptr_equal(stack->frames[0].location, location);
+	}
+	assert_int_equal(table.n, ARRAY_SIZE(locations));
+	stack_table_done(&table);
+}
+
 static void test_pointers_survive_growth(void **state)
 {
 	struct stack_table table;
@@ -159,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_hash_collision_is_no_equality),
 		cmocka_unit_test(test_empty_stack),
 		cmocka_unit_test(test_location_of_the_first),
+		cmocka_unit_test(test_other_code_at_the_same_address),
 		cmocka_unit_test(test_pointers_survive_growth),
 		cmocka_unit_test(test_location_address),
 		cmocka_unit_test(test_every_end_has_words),
