@@ -52,7 +52,10 @@ static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_covera
 		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI)
 			add(&text, coverage->stack_end[i], "stack", end_words[i]);
 	if (coverage->threads_seen == 0 && coverage->threads_filtered == 0)
-		msg_error(msg, "%d: it ended before it could be looked at", (int)pid);
+		msg_error(msg,
+			  "%d: none of its threads could be read: an early end, or too few "
+			  "descriptors (ulimit -n)",
+			  (int)pid);
 	else if (coverage->threads_seen == 0)
 		msg_error(msg, "%d: it has no thread that --tid and --thread want", (int)pid);
 	else if (coverage->threads_sampled == 0)

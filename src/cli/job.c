@@ -258,6 +258,17 @@ static bool has_results(const struct job *job)
 	return false;
 }
 
+static bool has_stacks(const struct job *job)
+{
+	for (size_t i = 0; i < job->n; i++) {
+		const struct ss_coverage *coverage = job->kind->coverage(&job->looks[i]);
+
+		if (coverage && coverage->threads_sampled)
+			return true;
+	}
+	return false;
+}
+
 static enum cli_status coverage_status(const struct ss_coverage *coverage)
 {
 	if (coverage->threads_sampled == 0)
@@ -303,6 +314,19 @@ static enum cli_status check(const struct job *job, enum cli_status status)
 	return found == CLI_COMPLETE ? status : found;
 }
 
+/*
+ * A file of an earlier run is worth more than one without a stack. A pipe is written all the same:
+ * it replaces nothing, and its reader waits.
+ */
+static enum cli_status report_nothing(const struct job *job)
+{
+	enum cli_status status = has_results(job) ? report(job) : job->status;
+
+	if (deliver_to_file(job->opts->output))
+		msg_error(job->msg, "%s: not written, as nothing was captured", job->opts->output);
+	return status;
+}
+
 static enum cli_status look_and_write(struct job *job)
 {
 	enum cli_status status;
@@ -310,8 +334,8 @@ static enum cli_status look_and_write(struct job *job)
 	open_sessions(job);
 	job->kind->take(job);
 	fetching_end(&job->fetching);
-	if (!has_results(job))
-		return job->status;
+	if (!has_results(job) || (!has_stacks(job) && deliver_to_file(job->opts->output)))
+		return report_nothing(job);
 	status = write_results(job);
 	return status == CLI_COMPLETE ? check(job, report(job)) : status;
 }

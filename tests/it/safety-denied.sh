@@ -33,6 +33,26 @@ for args in --stop=all --stop=auto "--wall -d 0.3 --stop=all"; do
 	t_ok "ptrace, $args: partial or nothing" [ "$STATUS" = 1 -o "$STATUS" = 2 ]
 	t_like "ptrace, $args: who refuses, or where to ask" "$ERR" 'seccomp|stacksnap doctor'
 done
+
+# Nothing captured: what an earlier run wrote stays, and nothing new appears.
+mkdir "$TMP/kept"
+echo old >"$TMP/kept/old.json"
+for args in --stop=all "--wall -d 0.3 --stop=all"; do
+	# shellcheck disable=SC2086 # words
+	denied ptrace $args -o "$TMP/kept/old.json"
+	t_is "ptrace, $args, a file: nothing" "$STATUS" 2
+	t_like "ptrace, $args, a file: said" "$ERR" 'old\.json: not written, as nothing was captured$'
+	t_is "ptrace, $args, a file: as it was" "$(cat "$TMP/kept/old.json")" old
+	# shellcheck disable=SC2086 # words
+	denied ptrace $args -q -o "$TMP/kept/new.txt"
+	t_like "ptrace, $args, no file yet: said" "$ERR" 'new\.txt: not written'
+done
+t_is "ptrace, a file: nothing new" "$(ls -A "$TMP/kept")" old.json
+OUT=$("$TARGETS/deny" ptrace "$STACKSNAP" -q --stop=all "$TARGET_PID" 2>/dev/null)
+t_like "ptrace, standard output: which threads have no stack" "$OUT" '^# no stack: the kernel refused'
+OUT=$("$TARGETS/deny" ptrace "$STACKSNAP" -q --stop=all -o /dev/fd/3 "$TARGET_PID" 3>&1 2>/dev/null |
+	cat)
+t_like "ptrace, a pipe: the same" "$OUT" '^# no stack: the kernel refused'
 ran ptrace
 
 # ---- memory ----
