@@ -182,6 +182,7 @@ enum ss_stop {
 /* A debug file that is being fetched. */
 struct ss_fetch {
 	const char *path;      /* of the file that it belongs to */
+	bool is_file;          /* that file itself is */
 	uint64_t bytes, total; /* 0 while nothing has come */
 };
 
@@ -454,6 +455,9 @@ struct ss_symbolize_options {
 	 */
 	const char *const *debug_dirs;
 	const char *sysroot; /* files have their paths below it, too; NULL: none */
+	bool debuginfod;     /* as of a session, but for the files themselves, too; and fetching: */
+	bool (*fetching)(void *arg, const struct ss_fetch *fetch);
+	void *fetching_arg;
 	/* Called for each file that was not found; NULL: none */
 	void (*missing)(void *arg, const struct ss_missing *missing);
 	void *missing_arg;

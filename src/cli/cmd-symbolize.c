@@ -6,6 +6,7 @@
 #include "cmd.h"
 
 #include "dirs.h"
+#include "fetching.h"
 #include "filecmd.h"
 
 static void report_missing(void *arg, const struct ss_missing *missing)
@@ -24,9 +25,13 @@ static void report_missing(void *arg, const struct ss_missing *missing)
 static int add_names(const struct filejob *job, enum cli_status *ret, struct ss_error *err)
 {
 	const struct fileopts *opts = job->opts;
+	struct fetching fetching = { .msg = job->msg };
 	const struct ss_symbolize_options options = {
 		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
 		.sysroot = opts->sysroot,
+		.debuginfod = !opts->no_debuginfod && fetching_has_servers(),
+		.fetching = fetching_show,
+		.fetching_arg = &fetching,
 		.missing = report_missing,
 		.missing_arg = (void *)job->msg,
 	};
@@ -37,6 +42,7 @@ static int add_names(const struct filejob *job, enum cli_status *ret, struct ss_
 		r = dir_check("--sysroot", opts->sysroot, err);
 	if (r == 0)
 		r = ss_file_symbolize(job->files[0], &options, &done, err);
+	fetching_end(&fetching);
 	if (r < 0)
 		return r;
 	if (done.nmissing)

@@ -5,6 +5,7 @@
  */
 #include "fetching.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,20 +30,28 @@ static void copy_printable(char *to, size_t len, const char *from)
 	to[n] = '\0';
 }
 
+bool fetching_has_servers(void)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+
+	return urls && *urls;
+}
+
 bool fetching_show(void *arg, const struct ss_fetch *fetch)
 {
 	struct fetching *fetching = arg;
 	const char *slash = strrchr(fetch->path, '/');
+	const char *what = fetch->is_file ? "file" : "debug file of";
 	char name[64];
 
 	copy_printable(name, sizeof(name), slash ? slash + 1 : fetch->path);
 	if (fetch->total)
-		fetching->shown |= msg_progress(fetching->msg, "debug file of %s: %.1f of %.1f MB",
-						name, (double)fetch->bytes / 1e6,
+		fetching->shown |= msg_progress(fetching->msg, "%s %s: %.1f of %.1f MB", what, name,
+						(double)fetch->bytes / 1e6,
 						(double)fetch->total / 1e6);
 	else
 		fetching->shown |=
-			msg_progress(fetching->msg, "debug file of %s: asking debuginfod", name);
+			msg_progress(fetching->msg, "%s %s: asking debuginfod", what, name);
 	if (!fetching->began_ns)
 		fetching->began_ns = now_ns();
 	if (fetching->interrupted && *fetching->interrupted)

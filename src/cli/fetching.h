@@ -19,6 +19,9 @@ struct fetching {
 		began_ns; /* CLOCK_MONOTONIC of the first file that had to be waited for; 0: none */
 };
 
+/* DEBUGINFOD_URLS names some. */
+bool fetching_has_servers(void);
+
 /* struct ss_session_options.fetching; arg is a struct fetching. */
 bool fetching_show(void *arg, const struct ss_fetch *fetch);
 

@@ -114,6 +114,17 @@ static int set_sysroot(struct fileopts *opts, const char *value, struct ss_error
 	return 0;
 }
 
+static int set_debuginfod(struct fileopts *opts, const char *value, struct ss_error *err)
+{
+	static const char *const names[] = { "yes", "no", NULL };
+	unsigned i;
+	int r = parse_choice(value, "--debuginfod", names, &i, err);
+
+	if (r == 0)
+		opts->no_debuginfod = i == 1;
+	return r;
+}
+
 static int set_fail_over(struct fileopts *opts, const char *value, struct ss_error *err)
 {
 	return parse_threshold(value, &opts->thresholds, err);
@@ -178,6 +189,9 @@ static const struct fileopt {
 	  "look for files by build id, anywhere in DIR", set_debug_dir },
 	{ "sysroot", 0, FILEOPTS_SYMBOLIZE, "DIR", "look for files by their paths below DIR",
 	  set_sysroot },
+	{ "debuginfod", 0, FILEOPTS_SYMBOLIZE, "yes|no",
+	  "ask the servers of DEBUGINFOD_URLS for what is nowhere\n(default: yes)",
+	  set_debuginfod },
 	{ "output", 'o', MAKES, "FILE", "to FILE, gzipped pprof (- is stdout)", set_output },
 	{ "quiet", 'q', ALL, NULL, "only errors on stderr", set_quiet },
 	{ "verbose", 'v', ALL, NULL, "more on stderr", set_verbose },

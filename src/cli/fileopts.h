@@ -31,7 +31,8 @@ struct fileopts {
 	struct thresholds thresholds;
 	struct dir_list debug_dirs;
 	const char *sysroot; /* NULL: none */
-	char **files;        /* argv, rearranged */
+	bool no_debuginfod;
+	char **files; /* argv, rearranged */
 	size_t nfiles;
 	enum msg_level level;
 };

@@ -145,13 +145,6 @@ static bool has_ended(const struct ss_error *err)
 	       err->kind == SS_ERR_GONE;
 }
 
-static bool wants_debuginfod(const struct opts *opts)
-{
-	const char *urls = getenv("DEBUGINFOD_URLS");
-
-	return !opts->no_debuginfod && urls && *urls;
-}
-
 static void report_observer(const struct job *job, const struct look *look)
 {
 	const char *refusal, *name = ss_session_observer(look->session, &refusal);
@@ -178,7 +171,7 @@ static void open_sessions(struct job *job)
 		.max_frames = opts->frames > 65536 ? opts->frames : 0,
 		.no_symbols = opts->no_symbols,
 		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
-		.debuginfod = wants_debuginfod(opts),
+		.debuginfod = !opts->no_debuginfod && fetching_has_servers(),
 		.cache_dir = opts->no_symbol_cache ? NULL : dirs_cache(cache_dir),
 		.fetching = fetching_show,
 		.fetching_arg = &job->fetching,

@@ -21,6 +21,7 @@
 #include "base/vec.h"
 #include "file/naming.h"
 #include "symbol/contents.h"
+#include "symbol/fetch.h"
 #include "symbol/filestore.h"
 #include "symbol/lookup.h"
 #include "symbol/sources.h"
@@ -51,6 +52,7 @@ struct offline {
 	struct pprof *profile;
 	const struct ss_symbolize_options *options;
 	struct symbol_sources sources;
+	struct symbol_sources local; /* the same without servers */
 	int sysroot_fd;
 	struct filestore *store;
 	VEC(struct named_file *) files;
@@ -82,11 +84,12 @@ static void named_file_free(struct named_file *file)
 	free(file);
 }
 
-static int open_symbols(struct offline *o, struct named_file *file, int fd, const char *path)
+static int open_symbols(struct offline *o, struct named_file *file, int fd, const char *path,
+			const struct symbol_sources *sources)
 {
 	file->image.fd = fd;
 	file->image.path = path;
-	file->symbolizer = symbolizer_new(&o->sources);
+	file->symbolizer = symbolizer_new(sources);
 	if (!file->symbolizer)
 		return ss_error_oom(o->err);
 	symbolizer_prepare(file->symbolizer, &file->image);
@@ -127,36 +130,57 @@ static bool map_file(struct named_file *file)
 	return true;
 }
 
-/* A stripped file whose debug file is neither where its build id says nor where its link does. */
+/*
+ * A stripped file whose debug file is neither where its build id says nor where its link does, or
+ * what dwz moved elsewhere. Only then are the directories walked, and only after that is a server
+ * asked.
+ */
 static int add_debug_file(struct offline *o, struct named_file *file, const char *path)
 {
 	struct contents contents;
-	int fd;
+	int fd = -1;
 
 	contents_find(lookup_index(file->image.names), &contents);
-	if (contents.debug_info || file->debug_only)
+	if (contents.debug_info && !contents.lacks)
 		return 0;
-	fd = filestore_find(o->store, file->build_id, path, true);
-	if (fd < 0)
+	if (!contents.debug_info && !file->debug_only)
+		fd = filestore_find(o->store, file->build_id, path, true);
+	if (fd < 0 && !o->sources.fetcher)
 		return 0;
 	close_symbols(file);
-	return open_symbols(o, file, fd, path);
+	return open_symbols(o, file, fd < 0 ? file->fd : fd, path, &o->sources);
+}
+
+/* The file, else its debug file, which will do alone; what is here before what servers have. */
+static void find_file(struct offline *o, struct named_file *file, const char *path)
+{
+	struct fetcher *fetcher = o->sources.fetcher;
+	const char *id = file->build_id;
+
+	if (strcmp(path, "[vdso]") == 0)
+		file->fd = copy_vdso(id);
+	else
+		file->fd = filestore_find(o->store, id, path, false);
+	if (file->fd < 0) {
+		file->fd = filestore_find(o->store, id, path, true);
+		file->debug_only = file->fd >= 0;
+	}
+	if (file->fd < 0)
+		file->fd = filestore_fetch(fetcher, id, path, false);
+	if (file->fd < 0) {
+		file->fd = filestore_fetch(fetcher, id, path, true);
+		file->debug_only = true;
+	}
 }
 
 static int fill_file(struct offline *o, struct named_file *file, const char *path)
 {
 	int r;
 
-	file->fd = strcmp(path, "[vdso]") == 0
-			   ? copy_vdso(file->build_id)
-			   : filestore_find(o->store, file->build_id, path, false);
-	if (file->fd < 0) {
-		file->fd = filestore_find(o->store, file->build_id, path, true);
-		file->debug_only = true;
-	}
+	find_file(o, file, path);
 	if (file->fd < 0 || !map_file(file))
 		return 0;
-	r = open_symbols(o, file, file->fd, path);
+	r = open_symbols(o, file, file->fd, path, &o->local);
 	return r < 0 ? r : add_debug_file(o, file, path);
 }
 
@@ -329,6 +353,7 @@ static void offline_done(struct offline *o)
 	map64_done(&o->by_build_id);
 	filestore_free(o->store);
 	free(o->mapped);
+	fetcher_free(o->sources.fetcher);
 	close_p(&o->sysroot_fd);
 }
 
@@ -341,8 +366,14 @@ static int open_places(struct offline *o)
 		if (o->sysroot_fd < 0)
 			return ss_error_sys(o->err, errno, "cannot open %s", sysroot);
 	}
-	o->sources.root_fd = o->sysroot_fd;
-	o->sources.debug_dirs = o->options->debug_dirs;
+	o->local.root_fd = o->sysroot_fd;
+	o->local.debug_dirs = o->options->debug_dirs;
+	o->sources = o->local;
+	if (o->options->debuginfod) {
+		o->sources.fetcher = fetcher_new(o->options->fetching, o->options->fetching_arg);
+		if (!o->sources.fetcher)
+			return ss_error_oom(o->err);
+	}
 	o->store = filestore_new(o->options->debug_dirs, o->sysroot_fd);
 	o->mapped = calloc(o->profile->mappings.n + 1, sizeof(*o->mapped));
 	if (!o->store || !o->mapped || naming_init(&o->naming, o->profile) < 0)

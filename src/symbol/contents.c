@@ -34,5 +34,6 @@ void contents_find(struct symbol_index *index, struct contents *ret)
 	Dwarf *dwarf = index_dwarf(index, &bias);
 
 	ret->debug_info = dwarf;
+	ret->lacks = dwarf && index->lacks;
 	ret->unwind = has_unwind(index_elf(index)) || (dwarf && has_unwind(dwarf_getelf(dwarf)));
 }

@@ -12,6 +12,7 @@
 
 struct contents {
 	bool debug_info; /* there is DWARF, in the file or beside it */
+	bool lacks;      /* it refers to a file that is not there, or memory was out */
 	bool unwind;     /* .eh_frame, or .debug_frame in either */
 };
 

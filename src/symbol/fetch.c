@@ -19,12 +19,14 @@
 
 struct debuginfod_client;
 
+typedef int find_fn(struct debuginfod_client *, const unsigned char *build_id, int len,
+		    char **path);
+
 /* From elfutils/debuginfod.h; the ABI is versioned (ELFUTILS_0.178, 0.179). */
 struct client_functions {
 	struct debuginfod_client *(*begin)(void);
 	void (*end)(struct debuginfod_client *);
-	int (*find)(struct debuginfod_client *, const unsigned char *build_id, int len,
-		    char **path);
+	find_fn *find_debuginfo, *find_executable;
 	void (*set_progress)(struct debuginfod_client *,
 			     int (*progress)(struct debuginfod_client *, long a, long b));
 	void (*set_data)(struct debuginfod_client *, void *data);
@@ -38,7 +40,9 @@ struct fetcher {
 	struct client_functions f;
 	bool cache_only;
 
-	const char *path; /* of the file being fetched */
+	/* what is being fetched, as in struct ss_fetch */
+	const char *path;
+	bool is_file;
 	uint64_t began_ns, spent_ns;
 };
 
@@ -79,7 +83,8 @@ static bool resolve_all(void *library, struct client_functions *f)
 {
 	return resolve(library, "debuginfod_begin", &f->begin) &&
 	       resolve(library, "debuginfod_end", &f->end) &&
-	       resolve(library, "debuginfod_find_debuginfo", &f->find) &&
+	       resolve(library, "debuginfod_find_debuginfo", &f->find_debuginfo) &&
+	       resolve(library, "debuginfod_find_executable", &f->find_executable) &&
 	       resolve(library, "debuginfod_set_progressfn", &f->set_progress) &&
 	       resolve(library, "debuginfod_set_user_data", &f->set_data);
 }
@@ -91,7 +96,9 @@ static bool resolve_all(void *library, struct client_functions *f)
 static bool is_enough(struct fetcher *fetcher, uint64_t bytes, uint64_t total)
 {
 	uint64_t took_ns = clock_mono_ns() - fetcher->began_ns;
-	const struct ss_fetch fetch = { .path = fetcher->path, .bytes = bytes, .total = total };
+	const struct ss_fetch fetch = {
+		.path = fetcher->path, .is_file = fetcher->is_file, .bytes = bytes, .total = total
+	};
 
 	if (took_ns > FILE_MAX_NS || fetcher->spent_ns + took_ns > ALL_MAX_NS ||
 	    (fetcher->progress && fetcher->progress(fetcher->arg, &fetch)))
@@ -133,9 +140,10 @@ static void load(struct fetcher *fetcher)
 	f->set_progress(fetcher->client, watch);
 }
 
-int fetcher_find(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
-		 const char *path)
+static int find(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
+		const char *path, bool is_file)
 {
+	find_fn *ask;
 	int fd;
 
 	if (!fetcher->tried)
@@ -143,10 +151,24 @@ int fetcher_find(struct fetcher *fetcher, const unsigned char *build_id, size_t 
 	if (!fetcher->client || len > 64)
 		return -1;
 	fetcher->path = path;
+	fetcher->is_file = is_file;
 	fetcher->began_ns = clock_mono_ns();
-	fd = fetcher->f.find(fetcher->client, build_id, (int)len, NULL);
+	ask = is_file ? fetcher->f.find_executable : fetcher->f.find_debuginfo;
+	fd = ask(fetcher->client, build_id, (int)len, NULL);
 	fetcher->spent_ns += clock_mono_ns() - fetcher->began_ns;
 	return fd < 0 ? -1 : fd;
+}
+
+int fetcher_find(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
+		 const char *path)
+{
+	return find(fetcher, build_id, len, path, false);
+}
+
+int fetcher_find_file(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
+		      const char *path)
+{
+	return find(fetcher, build_id, len, path, true);
 }
 
 void fetcher_use_cache_only(struct fetcher *fetcher)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fetch.h: debug files from debuginfod servers, through elfutils' client library, which is loaded at
+ * fetch.h: files and debug files from debuginfod servers, through elfutils' client library, which is loaded at
  * the first question and no sooner: it brings libcurl and some thirty libraries (8 ms). The library
  * itself reads DEBUGINFOD_URLS and its other variables, see debuginfod-client-config(7), and keeps
  * what it fetched in its cache. Takes long: never while a thread of the target is stopped.
@@ -22,6 +22,10 @@ void fetcher_free(struct fetcher *fetcher);
  */
 int fetcher_find(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
 		 const char *path);
+
+/* The same for that file itself. */
+int fetcher_find_file(struct fetcher *fetcher, const unsigned char *build_id, size_t len,
+		      const char *path);
 
 /* From now on only what is in the client's cache is given: time matters. */
 void fetcher_use_cache_only(struct fetcher *fetcher);

@@ -22,6 +22,9 @@
 #include "base/fileio.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "symbol/fetch.h"
+
+#define DEBUG_DIR "/usr/lib/debug"
 
 enum {
 	WALK_FILES = 1 << 20,
@@ -99,18 +102,20 @@ static void read_facts(int fd, struct facts *ret)
 	elf_end(elf);
 }
 
+static bool is_wanted(int fd, const char *build_id, bool debug_only)
+{
+	struct facts facts;
+
+	read_facts(fd, &facts);
+	return strcmp(facts.build_id, build_id) == 0 && facts.debug_only == debug_only;
+}
+
 /* The descriptor if the file at path is wanted, or -1. */
 static int try_path(int root_fd, const char *path, const char *build_id, bool debug_only)
 {
 	_cleanup_close_ int fd = file_open_regular(root_fd, path, 0);
-	struct facts facts;
 
-	if (fd < 0)
-		return -1;
-	read_facts(fd, &facts);
-	if (strcmp(facts.build_id, build_id) != 0 || facts.debug_only != debug_only)
-		return -1;
-	return steal_fd(&fd);
+	return fd >= 0 && is_wanted(fd, build_id, debug_only) ? steal_fd(&fd) : -1;
 }
 
 /* ---- all files of a directory ---- */
@@ -181,18 +186,25 @@ static void walk_all(struct filestore *store)
 
 /* ---- looking for one ---- */
 
-static int try_build_id(const struct filestore *store, const char *build_id, bool debug_only)
+static int try_tree(int root_fd, const char *dir, const char *build_id, bool debug_only)
 {
 	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s%s", dir, build_id, build_id + 2,
+			 debug_only ? ".debug" : "");
+
+	return n < (int)sizeof(path) ? try_path(root_fd, path, build_id, debug_only) : -1;
+}
+
+static int try_build_id(const struct filestore *store, const char *build_id, bool debug_only)
+{
 	int fd = -1;
 
-	for (const char *const *dir = store->debug_dirs; fd < 0 && dir && *dir; dir++) {
-		int n = snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s%s", *dir, build_id,
-				 build_id + 2, debug_only ? ".debug" : "");
-
-		if (n < (int)sizeof(path))
-			fd = try_path(AT_FDCWD, path, build_id, debug_only);
-	}
+	for (const char *const *dir = store->debug_dirs; fd < 0 && dir && *dir; dir++)
+		fd = try_tree(AT_FDCWD, *dir, build_id, debug_only);
+	if (fd < 0 && debug_only && store->sysroot_fd >= 0)
+		fd = try_tree(store->sysroot_fd, DEBUG_DIR, build_id, true);
+	if (fd < 0 && debug_only)
+		fd = try_tree(AT_FDCWD, DEBUG_DIR, build_id, true);
 	return fd;
 }
 
@@ -212,12 +224,19 @@ static int try_walked(struct filestore *store, const char *build_id, bool debug_
 	return fd;
 }
 
+/* Foreign text becomes a part of paths. */
+static bool is_build_id(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 4 && len <= 2 * BUILD_ID_MAX && strspn(text, "0123456789abcdef") == len;
+}
+
 int filestore_find(struct filestore *store, const char *build_id, const char *path, bool debug_only)
 {
 	int fd = -1;
 
-	/* foreign text becomes a part of paths */
-	if (strlen(build_id) < 4 || build_id[strspn(build_id, "0123456789abcdef")])
+	if (!is_build_id(build_id))
 		return -1;
 	fd = try_build_id(store, build_id, debug_only);
 	if (fd < 0 && *path == '/' && store->sysroot_fd >= 0)
@@ -225,4 +244,33 @@ int filestore_find(struct filestore *store, const char *build_id, const char *pa
 	if (fd < 0 && *path == '/')
 		fd = try_path(AT_FDCWD, path, build_id, debug_only);
 	return fd < 0 ? try_walked(store, build_id, debug_only) : fd;
+}
+
+/* ---- from servers ---- */
+
+static size_t parse_build_id(const char *build_id, unsigned char ret[BUILD_ID_MAX])
+{
+	size_t n = 0;
+	unsigned byte;
+
+	while (n < BUILD_ID_MAX && sscanf(build_id + 2 * n, "%2x", &byte) == 1)
+		ret[n++] = (unsigned char)byte;
+	return n;
+}
+
+int filestore_fetch(struct fetcher *fetcher, const char *build_id, const char *path,
+		    bool debug_only)
+{
+	unsigned char id[BUILD_ID_MAX];
+	_cleanup_close_ int fd = -1;
+	size_t len;
+
+	if (!fetcher || !is_build_id(build_id) || *path != '/') /* nobody has one of the vdso */
+		return -1;
+	len = parse_build_id(build_id, id);
+	if (debug_only)
+		fd = fetcher_find(fetcher, id, len, path);
+	else
+		fd = fetcher_find_file(fetcher, id, len, path);
+	return fd >= 0 && is_wanted(fd, build_id, debug_only) ? steal_fd(&fd) : -1;
 }

@@ -8,12 +8,14 @@
 
 #include <stdbool.h>
 
+struct fetcher;
 struct filestore;
 
 /*
  * The directories of debug_dirs (NULL-terminated; NULL: none) are searched for .build-id/XX/REST and
  * for files anywhere in them; `sysroot_fd`, a directory descriptor or -1, and our own root for files
- * of the same name. Both are borrowed. NULL only if memory is out.
+ * of the same name and for debug files in their /usr/lib/debug/.build-id. Both are borrowed. NULL
+ * only if memory is out.
  */
 struct filestore *filestore_new(const char *const *debug_dirs, int sysroot_fd);
 void filestore_free(struct filestore *store);
@@ -24,5 +26,9 @@ void filestore_free(struct filestore *store);
  */
 int filestore_find(struct filestore *store, const char *build_id, const char *path,
 		   bool debug_only);
+
+/* The same from debuginfod servers. NULL: none are asked. */
+int filestore_fetch(struct fetcher *fetcher, const char *build_id, const char *path,
+		    bool debug_only);
 
 #endif

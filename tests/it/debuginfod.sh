@@ -10,13 +10,18 @@ unset XDG_CACHE_HOME DEBUGINFOD_CACHE_PATH DEBUGINFOD_URLS DEBUGINFOD_PROGRESS D
 mkdir "$HOME" "$TMP/bin" "$TMP/files"
 strip -o "$TMP/bin/inline" "$TARGETS/inline"
 objcopy --only-keep-debug "$TARGETS/inline" "$TMP/files/inline.debug"
+# and a program of which the server has both
+g++ -std=c++17 -O1 -g -pthread -Wl,--build-id -o "$TMP/bin/app" "$SRC/tests/targets/inline.cc"
+strip -o "$TMP/files/app" "$TMP/bin/app"
+objcopy --only-keep-debug "$TMP/bin/app" "$TMP/files/app.debug"
 
 # start_server COMMAND...: run it with a port behind it until it listens on one; sets URL, SERVER.
 start_server() {
 	local port
 	for _ in 1 2 3 4 5; do
 		port=$((20000 + RANDOM % 10000))
-		"$@" "$port" >"$TMP/server.out" 2>&1 &
+		: >"$TMP/server.out"
+		"$@" "$port" >>"$TMP/server.out" 2>&1 &
 		SERVER=$!
 		STARTED+=("$SERVER")
 		disown "$SERVER"
@@ -35,6 +40,10 @@ knows_it() {
 	curl -sfo /dev/null "$URL/buildid/$1/debuginfo"
 }
 
+build_id() {
+	readelf -n "$1" | sed -n 's/.*Build ID: //p'
+}
+
 names_of() {
 	thread_block "$1" chain | grep -c 'inline\.cc:52'
 }
@@ -44,8 +53,11 @@ loads_client() {
 }
 
 start_server debuginfod -d :memory: -F "$TMP/files" -p
-id=$(readelf -n "$TARGETS/inline" | sed -n 's/.*Build ID: //p')
-wait_until 30 knows_it "$id" || t_skip_all "the debuginfod server does not find its file"
+id=$(build_id "$TARGETS/inline")
+app_id=$(build_id "$TMP/bin/app")
+for known in "$id" "$app_id"; do
+	wait_until 30 knows_it "$known" || t_skip_all "the debuginfod server does not find its file"
+done
 TARGETS=$TMP/bin target_start inline
 
 t_is "DEBUGINFOD_URLS unset: no name" "$(snap "$TARGET_PID" && names_of "$OUT")" 0
@@ -61,6 +73,70 @@ t_is "asked: exit status, and nothing said" "$STATUS $ERR" "0 "
 t_is "asked: names" "$(names_of "$OUT")" 1
 t_like "the server's own account" "$(cat "$TMP/server.out")" "GET /buildid/$id/debuginfo 200"
 target_is_well
+
+# ---- symbolize: what the look with names has ----
+
+raw() { # FILE: locations and mappings, with their functions and lines
+	PPROF_TMPDIR=$TMP go tool pprof -symbolize=none -raw "$1" 2>/dev/null |
+		sed -n '/^Locations/,$p'
+}
+
+look() { # with and without names
+	"$STACKSNAP" -q -o "$TMP/online.pb.gz" "$TARGET_PID"
+	"$STACKSNAP" -q --no-symbols -o "$TMP/raw.pb.gz" "$TARGET_PID"
+}
+
+# symbolize NAME STATUS ARGUMENT...: $TMP/raw.pb.gz becomes $TMP/named.pb.gz
+symbolize() {
+	rm -rf "$HOME/.cache" "$TMP/named.pb.gz"
+	: >"$TMP/server.out"
+	snap symbolize -q "$TMP/raw.pb.gz" -o "$TMP/named.pb.gz" "${@:3}"
+	t_is "symbolize, $1: status" "$STATUS" "$2"
+}
+
+as_online() {
+	t_is "symbolize, $1: as online" "$(raw "$TMP/named.pb.gz")" "$(raw "$TMP/online.pb.gz")"
+}
+
+if command -v go >/dev/null; then
+	look
+	t_cmp "online: there are lines" "$(raw "$TMP/online.pb.gz" | grep -c 'inline\.cc') > 5"
+	symbolize "stripped, --debuginfod=no" 0 --debuginfod=no
+	t_unlike "symbolize, --debuginfod=no: no line" "$(raw "$TMP/named.pb.gz")" 'inline\.cc'
+	t_is "symbolize, --debuginfod=no: nobody is asked" "$(grep -c GET "$TMP/server.out")" 0
+	t_is "symbolize, --debuginfod=no: the client is not loaded" \
+		"$(loads_client symbolize --debuginfod=no "$TMP/raw.pb.gz" -o "$TMP/x.pb.gz")" 0
+	t_is "symbolize, no server named: the client is not loaded" \
+		"$(DEBUGINFOD_URLS='' loads_client symbolize "$TMP/raw.pb.gz" -o "$TMP/x.pb.gz")" 0
+	symbolize "stripped" 0
+	as_online "stripped"
+	symbolize "stripped, the debug file is here" 0 --debug-dir "$TMP/files"
+	as_online "stripped, the debug file is here"
+	t_unlike "symbolize: what is here is not asked for" "$(cat "$TMP/server.out")" "GET .*/$id/"
+	mv "$TMP/bin/inline" "$TMP/kept"
+	symbolize "absent, the server has the debug file alone" 0
+	as_online "absent, the server has the debug file alone"
+	mv "$TMP/kept" "$TMP/bin/inline"
+
+	inline_pid=$TARGET_PID
+	TARGETS=$TMP/bin target_start app
+	look
+	rm "$TMP/bin/app"
+	symbolize "absent, --debuginfod=no" 1 --debuginfod=no
+	symbolize "absent" 0
+	as_online "absent"
+	t_like "symbolize, absent: the program was asked for" "$(cat "$TMP/server.out")" \
+		"GET /buildid/$app_id/executable 200"
+	t_like "symbolize, absent: and its debug file" "$(cat "$TMP/server.out")" \
+		"GET /buildid/$app_id/debuginfo 200"
+	target_is_well
+	target_stop
+	TARGET_PID=$inline_pid
+else
+	t_skip "symbolize" "no go"
+fi
+
+# ---- captures, and a server that has gone ----
 
 rm -rf "$HOME/.cache"
 snap --wall -d 2 -o "$TMP/wall.folded" "$TARGET_PID"

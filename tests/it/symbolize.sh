@@ -146,6 +146,24 @@ fill 'mkdir -p "./$TMP/app" "usr/lib/debug/.build-id/${id:0:2}" &&
 symbolize "sysroot with debug files" 0 --sysroot "$TMP/dir"
 as_online "sysroot with debug files"
 
+fill 'mkdir -p "usr/lib/debug/.build-id/${id:0:2}" &&
+	objcopy --only-keep-debug "$TMP/kept/prog" "usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug"'
+symbolize "sysroot with the debug file alone" 0 --sysroot "$TMP/dir"
+as_online "sysroot with the debug file alone"
+
+# ours, for which another directory stands, with links to all that is in it
+if [ -d /usr/lib/debug ] && unshare --mount true 2>/dev/null; then
+	mkdir "$TMP/dir/ours"
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	(cd "$TMP/dir" && unshare --mount sh -c 'mount --bind /usr/lib/debug ours &&
+		cp -as "$PWD/ours/." usr/lib/debug && mount --bind usr/lib/debug /usr/lib/debug &&
+		exec "$@"' sh "$STACKSNAP" symbolize -q "$TMP/raw.pb.gz" -o "$TMP/named.pb.gz")
+	t_is "our debug file alone: status" "$?" 0
+	as_online "our debug file alone"
+else
+	t_skip "our debug file alone" "cannot make namespaces here"
+fi
+
 # ---- another build, at the very same path ----
 
 g++ -std=c++17 -O1 -g -pthread -o "$APP" "$SRC/tests/targets/inline.cc"

@@ -160,6 +160,13 @@ static void test_symbolize(void **state)
 	assert_int_equal(opts.debug_dirs.n, 2);
 	assert_string_equal(opts.debug_dirs.list[1], "/y");
 	assert_string_equal(opts.sysroot, "/r");
+	assert_false(opts.no_debuginfod);
+	assert_int_equal(parse(FILEOPTS_SYMBOLIZE, "a -o b --debuginfod=no"), 0);
+	assert_true(opts.no_debuginfod);
+	assert_int_equal(parse(FILEOPTS_SYMBOLIZE, "a -o b --debuginfod=no --debuginfod yes"), 0);
+	assert_false(opts.no_debuginfod);
+	assert_refused(FILEOPTS_SYMBOLIZE, "a -o b --debuginfod=maybe",
+		       "--debuginfod: 'maybe' is not one of yes, no");
 	assert_refused(FILEOPTS_SYMBOLIZE, "a", "symbolize needs -o FILE");
 	assert_refused(FILEOPTS_SYMBOLIZE, "a b -o c",
 		       "2 files given, usage: stacksnap symbolize FILE -o OUT");

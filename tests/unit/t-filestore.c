@@ -151,6 +151,29 @@ static void test_sysroot(void **state)
 	assert_int_equal(find("true", "/opt/out", false, root), 0);
 }
 
+/* A debug file of the other host's root, whatever our own has. */
+static void test_sysroot_debug_files(void **state)
+{
+	_cleanup_close_ int root = -1;
+
+	(void)state;
+	assert_int_equal(run("mkdir -p root/usr/lib/debug/.build-id/ab &&"
+			     "ln a.debug root/usr/lib/debug/.build-id/ab/cdef0100000077.debug"),
+			 0);
+	root = open(below("root"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root >= 0);
+	assert_int_equal(find("true", "/gone", true, root), inode_of("a.debug"));
+	assert_int_equal(find("true", "/gone", false, root), 0);
+	assert_int_equal(find("true", "/gone", true, -1), 0);
+}
+
+static void test_no_server(void **state)
+{
+	(void)state;
+	assert_int_equal(filestore_fetch(NULL, ID, "/gone", true), -1);
+	assert_int_equal(filestore_fetch(NULL, ID, "/gone", false), -1);
+}
+
 static void test_odd_build_ids(void **state)
 {
 	static const char *const ids[] = { "", "ab", "../..", "ab/../../x", "ABCDEF01" };
@@ -172,6 +195,8 @@ int main(void)
 		cmocka_unit_test(test_other_build_is_refused),
 		cmocka_unit_test(test_own_path),
 		cmocka_unit_test(test_sysroot),
+		cmocka_unit_test(test_sysroot_debug_files),
+		cmocka_unit_test(test_no_server),
 		cmocka_unit_test(test_odd_build_ids),
 	};
 
