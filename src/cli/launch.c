@@ -14,21 +14,29 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { NSIGNALS = 4 };
+
+/* Whose dispositions main changes. */
+static const int signals[NSIGNALS] = { SIGBUS, SIGCHLD, SIGPIPE, SIGXFSZ };
+
 /* What main changes for itself. */
 static struct {
 	struct rlimit files;
 	bool files_known;
+	struct sigaction actions[NSIGNALS];
 } world;
 
 void launch_remember_world(void)
 {
 	world.files_known = getrlimit(RLIMIT_NOFILE, &world.files) == 0;
+	for (int i = 0; i < NSIGNALS; i++)
+		sigaction(signals[i], NULL, &world.actions[i]);
 }
 
 static void restore_world(void)
 {
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
+	for (int i = 0; i < NSIGNALS; i++)
+		sigaction(signals[i], &world.actions[i], NULL);
 	if (world.files_known)
 		setrlimit(RLIMIT_NOFILE, &world.files);
 }

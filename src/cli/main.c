@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 	raise_open_files();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the output like any other ... */
 	signal(SIGXFSZ, SIG_IGN); /* ... and so is RLIMIT_FSIZE */
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would have children reaped without a status */
 	cutfile_survive();
 	status = find_command(argc > 1 ? argv[1] : NULL)->run(argc, argv);
 	if (cutfile_seen())

@@ -118,6 +118,23 @@ t_status "the command's status goes before a threshold" 7 "$STACKSNAP" --wall -q
 t_like "but the threshold is said" "$(cat "$TMP/t_status.out")" '--fail-over contended_line=0: cum of'
 t_status "killed by a signal: 128 + n" 137 "$STACKSNAP" --cpu -q -o /dev/null -- \
 	sh -c 'sleep 0.3; kill -KILL $$'
+
+# as_started DISPOSITION COMMAND...: with these signals ignored (IGN), or not (DFL).
+as_started() {
+	"$PYTHON" -c '
+import os, signal, sys
+for name in "SIGBUS", "SIGCHLD", "SIGPIPE", "SIGXFSZ":
+    signal.signal(getattr(signal, name), getattr(signal, "SIG_" + sys.argv[1]))
+os.execv(sys.argv[2], sys.argv[2:])' "$@"
+}
+for how in IGN DFL; do
+	t_status "SIG_$how: its exit status is passed on" 7 as_started $how "$STACKSNAP" --wall -q \
+		-o /dev/null -- sh -c 'sleep 0.3; exit 7'
+	t_is "SIG_$how: the command has the signals as they were" \
+		"$(as_started $how "$STACKSNAP" --wall -q -o /dev/null -- \
+			grep SigIgn /proc/self/status 2>/dev/null)" \
+		"$(as_started $how /bin/grep SigIgn /proc/self/status)"
+done
 t_status "not found" 127 "$STACKSNAP" --cpu -q -- ./no-such-program
 t_status "not executable" 126 "$STACKSNAP" --cpu -q -- /etc/passwd
 t_done
