@@ -31,13 +31,22 @@ static void note_interrupt(int signal)
 	interrupted = 1;
 }
 
-/* SA_RESETHAND: the second signal does what it always does. */
+/*
+ * From before the first process is opened, which can take a while: what comes before the first look
+ * ends the capture after that one. SA_RESETHAND: the second signal does what it always does.
+ */
 static void catch_interrupts(void)
 {
 	const struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = SA_RESETHAND };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+static void release_interrupts(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 }
 
 /* A line that is written over, twice a second, while stderr is a terminal. */
@@ -106,11 +115,8 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 	};
 	int r;
 
-	catch_interrupts();
 	job->fetching.interrupted = &interrupted;
 	r = ss_record(sessions, n, &options, ret, ret_n, err);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
 	for (size_t i = 0; i < n; i++)
 		reaped->known |= ss_session_exit_status(sessions[i], &reaped->status);
 	if (progress.shown)
@@ -175,6 +181,7 @@ static void take_profiles(struct job *job)
 			report_ends(job);
 		}
 	}
+	release_interrupts();
 	free(sessions);
 }
 
@@ -265,6 +272,7 @@ static int run_command(struct opts *opts, const struct msg *msg)
 	opts->pids.ids[0] = launch.pid;
 	opts->pids.n = 1;
 	opts->began_ns = launch.began_ns;
+	catch_interrupts();
 	status = job_run(opts, msg, &record_kind, &reaped);
 	if (!launch_wait(&launch, &wait_status)) {
 		if (!reaped.known)
@@ -281,5 +289,8 @@ int record_run(struct opts *opts, const struct msg *msg)
 	struct reaped none = { 0 };
 
 	settle_duration(opts, msg);
-	return opts->command ? run_command(opts, msg) : job_run(opts, msg, &record_kind, &none);
+	if (opts->command)
+		return run_command(opts, msg);
+	catch_interrupts();
+	return job_run(opts, msg, &record_kind, &none);
 }

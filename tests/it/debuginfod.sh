@@ -156,27 +156,67 @@ target_is_well
 snap --cpu -o "$TMP/cpu.folded" -- sh -c 'echo "$DEBUGINFOD_URLS"'
 t_is "a command sees the variable" "$OUT" "$URL"
 
-# ---- a server that takes the question and is silent ----
+# ---- servers that take the question and are silent, or send no more than a part ----
 
-cat >"$TMP/silent.py" <<'PY'
-import socket, sys, time
+cat >"$TMP/half.py" <<'PY'
+import socket, sys
 s = socket.socket()
-s.bind(("127.0.0.1", int(sys.argv[1])))
+s.bind(("127.0.0.1", int(sys.argv[2])))
 s.listen(64)
-time.sleep(600)
+held = []
+while True:
+    held.append(s.accept()[0])
+    if not held[-1].recv(4096): # no question: is_up
+        continue
+    if sys.argv[1] == "half":
+        held[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + bytes(1000000))
+    print("asked", flush=True)
 PY
-start_server "$PYTHON" "$TMP/silent.py"
+is_asked() {
+	grep -q asked "$TMP/server.out"
+}
+start_server "$PYTHON" "$TMP/half.py" silent
 export DEBUGINFOD_URLS=$URL
 rm -rf "$HOME/.cache"
 rm -f "$TMP/block.folded"
-timeout -s INT -k 20 3 "$STACKSNAP" --block -d 30 -o "$TMP/block.folded" "$TARGET_PID" 2>"$TMP/err"
-t_ok "Ctrl-C ends the waiting of a capture" [ -e "$TMP/block.folded" ]
+"$STACKSNAP" --block -d 60 -o "$TMP/block.folded" "$TARGET_PID" 2>"$TMP/err" &
+STARTED+=($!)
+t_ok "a capture asks a silent server" wait_until 30 is_asked
+kill -s INT $!
+wait $!
+t_is "Ctrl-C ends the waiting of a capture: status" $? 0
+t_ok "Ctrl-C ends the waiting of a capture: what it saw is written" [ -e "$TMP/block.folded" ]
 if [ -n "${FULL-}" ]; then
 	began=$SECONDS
-	script -qec "$STACKSNAP $TARGET_PID" /dev/null >"$TMP/tty" </dev/null
+	snap "$TARGET_PID"
 	t_cmp "it is not waited for longer than half a minute" "$((SECONDS - began)) < 45"
-	t_like "a terminal shows what is going on" "$(cat "$TMP/tty")" 'debug file of inline: asking'
-	t_like "the dump all the same" "$(cat "$TMP/tty")" '"chain"'
+	t_like "the dump all the same" "$OUT" '"chain"'
 fi
+process_stop "$SERVER"
+
+# On a terminal; Ctrl-C ends it.
+shows() {
+	tr '\r' '\n' <"$TMP/tty" | grep -q "$1"
+}
+for kind in silent half; do
+	start_server "$PYTHON" "$TMP/half.py" $kind
+	export DEBUGINFOD_URLS=$URL
+	rm -rf "$HOME/.cache"
+	: >"$TMP/tty"
+	script -qefc "echo \$\$; exec $STACKSNAP --block -d 60 -o $TMP/tty.folded $TARGET_PID" /dev/null \
+		>"$TMP/tty" </dev/null &
+	STARTED+=($!)
+	if [ $kind = silent ]; then
+		t_ok "a terminal shows what is asked for" \
+			wait_until 30 shows 'debug file of inline: asking debuginfod'
+	else
+		t_ok "a terminal shows how much has come" \
+			wait_until 30 shows 'debug file of inline: 1\.0 of 3\.0 MB'
+	fi
+	kill -s INT "$(head -n 1 "$TMP/tty" | tr -d '\r')"
+	wait $!
+	t_is "$kind, on a terminal: Ctrl-C" $? 0
+	process_stop "$SERVER"
+done
 target_is_well
 t_done

@@ -95,6 +95,16 @@ kill -INT "$pid"
 wait "$pid"
 t_is "Ctrl-C is no failure" $? 0
 t_ok "Ctrl-C: what was captured is written" test -s "$ONE.int.pb.gz"
+if command -v strace >/dev/null; then
+	# while the process is opened, long before the first look
+	t_status "Ctrl-C at the very beginning is no failure" 0 env ASAN_OPTIONS=detect_leaks=0 \
+		strace -f -o /dev/null -e inject=pidfd_open:signal=INT:when=1 \
+		"$STACKSNAP" --block -d 60 -q -o "$ONE.early.txt" "$TARGET_PID"
+	t_like "Ctrl-C at the very beginning: one look is written" "$(cat "$ONE.early.txt")" \
+		contended_line
+else
+	t_skip "Ctrl-C at the very beginning" "no strace"
+fi
 target_is_well
 target_stop
 
