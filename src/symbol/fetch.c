@@ -39,6 +39,7 @@ struct fetcher {
 	struct debuginfod_client *client; /* NULL: not tried, or not to be had */
 	struct client_functions f;
 	bool cache_only;
+	uint64_t file_max_ns, all_max_ns;
 
 	/* what is being fetched, as in struct ss_fetch */
 	const char *path;
@@ -54,6 +55,7 @@ struct fetcher *fetcher_new(bool (*progress)(void *arg, const struct ss_fetch *f
 		return NULL;
 	fetcher->progress = progress;
 	fetcher->arg = arg;
+	fetcher_limit(fetcher, FILE_MAX_NS, ALL_MAX_NS);
 	return fetcher;
 }
 
@@ -100,7 +102,7 @@ static bool is_enough(struct fetcher *fetcher, uint64_t bytes, uint64_t total)
 		.path = fetcher->path, .is_file = fetcher->is_file, .bytes = bytes, .total = total
 	};
 
-	if (took_ns > FILE_MAX_NS || fetcher->spent_ns + took_ns > ALL_MAX_NS ||
+	if (took_ns > fetcher->file_max_ns || fetcher->spent_ns + took_ns > fetcher->all_max_ns ||
 	    (fetcher->progress && fetcher->progress(fetcher->arg, &fetch)))
 		fetcher->cache_only = true;
 	return fetcher->cache_only;
@@ -174,4 +176,10 @@ int fetcher_find_file(struct fetcher *fetcher, const unsigned char *build_id, si
 void fetcher_use_cache_only(struct fetcher *fetcher)
 {
 	fetcher->cache_only = true;
+}
+
+void fetcher_limit(struct fetcher *fetcher, uint64_t file_ns, uint64_t all_ns)
+{
+	fetcher->file_max_ns = file_ns;
+	fetcher->all_max_ns = all_ns;
 }

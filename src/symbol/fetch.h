@@ -8,6 +8,8 @@
 #ifndef SS_SYMBOL_FETCH_H
 #define SS_SYMBOL_FETCH_H
 
+#include <stdint.h>
+
 #include <stacksnap.h>
 
 struct fetcher;
@@ -29,5 +31,8 @@ int fetcher_find_file(struct fetcher *fetcher, const unsigned char *build_id, si
 
 /* From now on only what is in the client's cache is given: time matters. */
 void fetcher_use_cache_only(struct fetcher *fetcher);
+
+/* Spend at most so long on one file, and on all of them; 30 and 60 s if not called. */
+void fetcher_limit(struct fetcher *fetcher, uint64_t file_ns, uint64_t all_ns);
 
 #endif
