@@ -13,6 +13,12 @@
 #include "base/attr.h"
 #include "base/clock.h"
 
+enum {
+	PIECES_MAX = 1 << 16, /* of a file, between its holes; more are not counted */
+	UNFILLED_MAX = 16 << 20,
+	UNFILLED_TIMES = 8,
+};
+
 ssize_t file_pread(int fd, char *buf, size_t len)
 {
 	ssize_t n;
@@ -104,6 +110,34 @@ int file_stamp(int fd, struct file_stamp *ret)
 		.changed_ns = clock_timespec_ns(&st.st_ctim),
 	};
 	return 0;
+}
+
+uint64_t file_count_data(int fd)
+{
+	uint64_t sum = 0;
+	struct stat st;
+	off_t end = 0, start;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= 0)
+		return 0;
+	for (unsigned n = 0; n < PIECES_MAX; n++, sum += (uint64_t)(end - start)) {
+		start = lseek(fd, end, SEEK_DATA);
+		end = start < 0 ? -1 : lseek(fd, start, SEEK_HOLE);
+		if (end <= start)
+			break;
+	}
+	/* lseek(2): ENXIO is the end; a file system that knows of no holes says that all is data */
+	lseek(fd, 0, SEEK_SET);
+	return sum;
+}
+
+bool file_is_filled(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (st.st_size <= UNFILLED_MAX ||
+		(uint64_t)st.st_size / UNFILLED_TIMES <= file_count_data(fd));
 }
 
 int file_pread_exact(int fd, void *data, size_t len, off_t offset)

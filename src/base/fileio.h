@@ -6,6 +6,7 @@
 #ifndef SS_BASE_FILEIO_H
 #define SS_BASE_FILEIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -50,6 +51,12 @@ struct file_stamp {
 
 /* 0 or a negative errno. */
 int file_stamp(int fd, struct file_stamp *ret);
+
+/* How many bytes it has that are not in holes, which cost nobody a disk. Moves the position to 0. */
+uint64_t file_count_data(int fd);
+
+/* False if nearly all of a large file is holes: then its size says nothing. */
+bool file_is_filled(int fd);
 
 /* Read exactly len bytes at offset; 0, a negative errno, or -ENODATA if the file is shorter. */
 int file_pread_exact(int fd, void *data, size_t len, off_t offset);

@@ -21,6 +21,7 @@
 #include "base/vec.h"
 #include "file/naming.h"
 #include "symbol/contents.h"
+#include "symbol/effort.h"
 #include "symbol/fetch.h"
 #include "symbol/filestore.h"
 #include "symbol/lookup.h"
@@ -51,6 +52,7 @@ struct mapped {
 struct offline {
 	struct pprof *profile;
 	const struct ss_symbolize_options *options;
+	struct effort_budget budget;
 	struct symbol_sources sources;
 	struct symbol_sources local; /* the same without servers */
 	int sysroot_fd;
@@ -352,6 +354,7 @@ static void offline_done(struct offline *o)
 	vec_done(&o->files);
 	map64_done(&o->by_build_id);
 	filestore_free(o->store);
+	effort_budget_done(&o->budget);
 	free(o->mapped);
 	fetcher_free(o->sources.fetcher);
 	close_p(&o->sysroot_fd);
@@ -361,6 +364,7 @@ static int open_places(struct offline *o)
 {
 	const char *sysroot = o->options->sysroot;
 
+	effort_budget_init(&o->budget);
 	if (sysroot) {
 		o->sysroot_fd = open(sysroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (o->sysroot_fd < 0)
@@ -368,6 +372,7 @@ static int open_places(struct offline *o)
 	}
 	o->local.root_fd = o->sysroot_fd;
 	o->local.debug_dirs = o->options->debug_dirs;
+	o->local.budget = &o->budget;
 	o->sources = o->local;
 	if (o->options->debuginfod) {
 		o->sources.fetcher = fetcher_new(o->options->fetching, o->options->fetching_arg);

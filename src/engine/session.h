@@ -14,6 +14,7 @@
 #include "capture/sweep.h"
 #include "engine/lockwords.h"
 #include "model/snapshot.h"
+#include "symbol/effort.h"
 #include "symbol/sources.h"
 #include "symbol/symbolize.h"
 #include "target/image.h"
@@ -50,6 +51,7 @@ struct ss_session {
 	struct images *images;
 	char **debug_dirs; /* NULL-terminated; NULL: none */
 	char *cache_dir;   /* NULL: none */
+	struct effort_budget budget;
 	struct symbol_sources sources;
 	struct symbolizer *symbolizer;
 	struct capturer *capturer;

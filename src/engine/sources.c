@@ -57,6 +57,8 @@ int session_open_sources(struct ss_session *session, const struct ss_session_opt
 		if (!sources->fetcher)
 			return ss_error_oom(err);
 	}
+	effort_budget_init(&session->budget);
+	sources->budget = &session->budget;
 	sources->no_files = options->no_symbols;
 	sources->debug_dirs = (const char *const *)session->debug_dirs;
 	sources->root_fd = session->root_fd;
@@ -70,6 +72,7 @@ void session_close_sources(struct ss_session *session)
 {
 	fetcher_free(session->sources.fetcher);
 	perfmap_free(session->sources.perfmap);
+	effort_budget_done(&session->budget);
 	free_dirs(session->debug_dirs);
 	free(session->cache_dir);
 }

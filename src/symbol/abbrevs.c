@@ -3,19 +3,21 @@
  * abbrevs.c: what libdw will read of a unit's abbreviations, looked at before it does. It keeps them
  * for each unit apart, in some ten times the room, though units may share a table: thousands of
  * units of a few bytes, all with one large table, take gigabytes (libdw/dwarf_tag.c, elfutils
- * 0.188), and without any table a kilobyte for each. And a DIE is searched for an attribute by going through all of its abbreviation's, which
- * need not take any bytes in the DIE: thousands of them make each of its DIEs expensive.
+ * 0.188), and without any table a kilobyte for each. And a DIE is searched for an attribute by going
+ * through all of its abbreviation's, which need not take any bytes in the DIE: thousands of them make
+ * each of its DIEs expensive.
  */
 #include "symbol/index-internal.h"
 
 #include <dwarf.h>
 
+#include "base/attr.h"
+
 enum {
-	TABLES_MAX = 8 << 20, /* bytes of tables, all units together, and */
-	TABLES_TIMES = 8,     /* so many times the section besides */
-	UNITS_MAX = 1 << 16,  /* of a section, and one more for so many bytes: */
-	BYTES_A_UNIT = 128,   /* those of a compiler have kilobytes, dwz's at least what it saves */
+	TABLE_TIMES = 16,     /* memory for a byte of a table */
+	UNIT_BYTES = 1536,    /* memory for a unit, libdw's and ours */
 	ATTRIBUTES_MAX = 256, /* of one DIE; compilers write some twenty */
+	ORIGINS_MAX = 16,     /* as many as libdw follows (dwarf_attr_integrate) */
 };
 
 /* The pairs of attribute and form up to 0, 0. */
@@ -57,22 +59,19 @@ static bool skip_table(struct reader *reader, uint64_t last)
 static bool count_table(struct symbol_index *index, const struct reader *abbrevs, uint64_t offset,
 			uint64_t last)
 {
-	uint64_t size = (uint64_t)(abbrevs->end - abbrevs->at);
 	struct reader table;
 
 	if (!reader_from(abbrevs, offset, &table))
 		return true; /* libdw finds none either */
-	if (!skip_table(&table, last))
-		return false;
-	index->abbrev_bytes += (uint64_t)(table.at - abbrevs->at) - offset;
-	return index->abbrev_bytes <= TABLES_MAX + TABLES_TIMES * size;
+	return skip_table(&table, last) &&
+	       effort_memory(&index->effort,
+			     TABLE_TIMES * ((uint64_t)(table.at - abbrevs->at) - offset));
 }
 
 /* All units of one section: each unit's own DIE is read as soon as libdw comes by. */
 static bool count_units(struct symbol_index *index, Dwarf *dwarf, const struct reader *abbrevs,
 			const struct reader *units, bool types)
 {
-	uint64_t most = UNITS_MAX + reader_left(units) / BYTES_A_UNIT;
 	Dwarf_Off at = 0, next, table;
 	struct reader die;
 	uint64_t code;
@@ -80,10 +79,12 @@ static bool count_units(struct symbol_index *index, Dwarf *dwarf, const struct r
 
 	while (dwarf_next_unit(dwarf, at, &next, &header, NULL, &table, NULL, NULL,
 			       types ? &code : NULL, NULL) == 0) {
+		if (!effort_step(&index->effort) || !effort_memory(&index->effort, UNIT_BYTES))
+			return false;
 		if (reader_from(units, at + header, &die) && reader_uleb(&die, &code) &&
 		    !count_table(index, abbrevs, table, code))
 			return false;
-		if (next <= at || most-- == 0)
+		if (next <= at)
 			return false;
 		at = next;
 	}
@@ -102,15 +103,53 @@ bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf, bool split)
 		count_units(index, dwarf, &abbrevs, &units, true));
 }
 
-bool abbrevs_of_unit_are_bounded(struct symbol_index *index, const struct unit *unit)
+static bool count_unit(struct symbol_index *index, Dwarf_CU *cu)
 {
-	bool split = unit->body.cu != unit->die.cu;
+	Dwarf *dwarf = dwarf_cu_getdwarf(cu);
 	struct reader abbrevs;
 	Dwarf_Die die;
 	Dwarf_Off table;
 	Dwarf_Half version;
 
-	return dwarf_cu_die(unit->body.cu, &die, &version, &table, NULL, NULL, NULL, NULL) &&
-	       rawsection_find(dwarf_cu_getdwarf(unit->body.cu), "debug_abbrev", split, &abbrevs) &&
+	return effort_long_step(&index->effort) &&
+	       dwarf_cu_die(cu, &die, &version, &table, NULL, NULL, NULL, NULL) &&
+	       /* libdw 0.188 takes .dwo sections only if the file has no others */
+	       (rawsection_find(dwarf, "debug_abbrev", false, &abbrevs) ||
+		rawsection_find(dwarf, "debug_abbrev", true, &abbrevs)) &&
 	       count_table(index, &abbrevs, table, 0);
+}
+
+bool abbrevs_of_unit_are_bounded(struct symbol_index *index, Dwarf_CU *cu)
+{
+	uint64_t key = (uintptr_t)cu;
+	const uint64_t *known = map64_find(&index->abbrevs, key);
+	bool bounded;
+
+	if (known)
+		return *known;
+	bounded = count_unit(index, cu);
+	return map64_put(&index->abbrevs, key, bounded) == 0 && bounded;
+}
+
+/* The DIE that `at` refers to; false if to none. */
+static bool follow(Dwarf_Die *at)
+{
+	static const unsigned links[] = { DW_AT_abstract_origin, DW_AT_specification };
+	Dwarf_Attribute attr;
+	Dwarf_Die next;
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (dwarf_attr(at, links[i], &attr))
+			return dwarf_formref_die(&attr, &next) && (*at = next, true);
+	return false;
+}
+
+bool abbrevs_of_origins_are_bounded(struct symbol_index *index, const Dwarf_Die *die)
+{
+	Dwarf_Die at = *die;
+
+	for (unsigned n = 0; n < ORIGINS_MAX && follow(&at); n++)
+		if (!abbrevs_of_unit_are_bounded(index, at.cu))
+			return false;
+	return true;
 }

@@ -16,11 +16,14 @@
 
 #include "base/attr.h"
 
-/* The least that libdw takes for debug information: an ELF file with one debug section. */
+/*
+ * The least that libdw takes for debug information: an ELF file with one section that says something
+ * by itself (valid_p in libdw/dwarf_begin_elf.c, elfutils 0.188: not .debug_str).
+ */
 struct empty_file {
 	Elf64_Ehdr header;
 	Elf64_Shdr sections[3];
-	char names[sizeof("\0.shstrtab\0.debug_str")];
+	char names[sizeof("\0.shstrtab\0.debug_line")];
 };
 
 #define EMPTY_AT(member) ((Elf64_Off)offsetof(struct empty_file, member))
@@ -45,11 +48,11 @@ static const struct empty_file empty_file = {
 	.sections = {
 		[1] = { .sh_name = 1, .sh_type = SHT_STRTAB, .sh_offset = EMPTY_AT(names),
 			.sh_size = sizeof(empty_file.names), .sh_addralign = 1 },
-		/* one empty string: the NUL that begins the names */
+		/* a line table too short to be one: the NUL that begins the names */
 		[2] = { .sh_name = 11, .sh_type = SHT_PROGBITS, .sh_offset = EMPTY_AT(names),
 			.sh_size = 1, .sh_addralign = 1 },
 	},
-	.names = "\0.shstrtab\0.debug_str",
+	.names = "\0.shstrtab\0.debug_line",
 };
 
 static Dwarf *open_empty(struct symbol_index *index)
@@ -68,14 +71,14 @@ static Dwarf *open_empty(struct symbol_index *index)
 	return dwarf;
 }
 
-void altlink_add(struct symbol_index *index, Dwarf *dwarf)
+bool altlink_add(struct symbol_index *index, Dwarf *dwarf)
 {
 	const char *name;
 	const void *id;
 	ssize_t len = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id);
 
 	if (len <= 0)
-		return;
+		return true;
 	index->alt_fd = debugfile_find_alt(index, name, id, (size_t)len);
 	if (index->alt_fd >= 0)
 		index->alt = dwarf_begin(index->alt_fd, DWARF_C_READ);
@@ -87,6 +90,7 @@ void altlink_add(struct symbol_index *index, Dwarf *dwarf)
 	if (!index->alt)
 		index->alt = open_empty(index);
 	dwarf_setalt(dwarf, index->alt);
+	return index->alt;
 }
 
 /* dwarf_end leaves an Elf that was given to it alone. */

@@ -40,10 +40,11 @@ enum {
 /* What the file has to be. */
 struct wanted {
 	const unsigned char *id;
-	size_t id_len;    /* 0: the checksum decides */
-	uint32_t crc;     /* of the whole file, as .gnu_debuglink has it */
-	const char *file; /* what it is the debug file of; NULL: not known */
-	const char *link; /* its name by .gnu_debuglink, or by .gnu_debugaltlink; NULL: none */
+	size_t id_len;         /* 0: the checksum decides */
+	uint32_t crc;          /* of the whole file, as .gnu_debuglink has it */
+	const char *file;      /* what it is the debug file of; NULL: not known */
+	struct effort *effort; /* of looking at it */
+	const char *link;      /* its name by .gnu_debuglink, or by .gnu_debugaltlink; NULL: none */
 };
 
 /* A place to search. */
@@ -73,38 +74,39 @@ static bool has_build_id(int fd, const struct wanted *w)
 	return same;
 }
 
-bool debugfile_unpacks(int fd)
+bool debugfile_unpacks(int fd, uint64_t *ret_bytes)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
-	bool bounded = elf && unpack_is_bounded(elf);
+	bool bounded = elf && unpack_is_bounded(elf, ret_bytes);
 
 	elf_end(elf);
 	return bounded;
 }
 
 /* The checksum of .gnu_debuglink is zlib's. */
-static bool has_checksum(int fd, uint64_t size, uint32_t want)
+static bool has_checksum(int fd, uint64_t size, const struct wanted *w)
 {
 	_cleanup_free_ char *bytes = size <= CHECKSUM_MAX ? malloc(CHECKSUM_PIECE) : NULL;
 	uLong sum = crc32_z(0, NULL, 0);
 
 	for (uint64_t at = 0, n; bytes && at < size; at += n) {
 		n = MIN(size - at, (uint64_t)CHECKSUM_PIECE);
-		if (file_pread_exact(fd, bytes, n, (off_t)at) < 0)
+		if (!effort_long_step(w->effort) || file_pread_exact(fd, bytes, n, (off_t)at) < 0)
 			return false;
 		sum = crc32_z(sum, (const Bytef *)bytes, n);
 	}
-	return bytes && sum == want;
+	return bytes && sum == w->crc;
 }
 
 static bool is_wanted(int fd, const struct wanted *w)
 {
 	struct stat st;
+	uint64_t bytes;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || !file_is_filled(fd))
 		return false;
-	return (w->id_len ? has_build_id(fd, w) : has_checksum(fd, (uint64_t)st.st_size, w->crc)) &&
-	       debugfile_unpacks(fd);
+	return (w->id_len ? has_build_id(fd, w) : has_checksum(fd, (uint64_t)st.st_size, w)) &&
+	       debugfile_unpacks(fd, &bytes);
 }
 
 static bool try_path(const struct tree *tree, const struct wanted *w, struct found *ret)
@@ -237,6 +239,7 @@ static int fetch(const struct symbol_sources *sources, const struct wanted *w, c
 /* What the file is made from, and what libdwfl is given when it asks. */
 static void note_found(struct symbol_index *index, int fd)
 {
+	effort_add_file(&index->effort, fd);
 	index->debug_fd = fd;
 	(void)file_stamp(fd, &index->debug_stamp);
 }
@@ -244,7 +247,7 @@ static void note_found(struct symbol_index *index, int fd)
 void debugfile_search(struct symbol_index *index)
 {
 	Elf *elf = index_elf(index);
-	struct wanted w = { .file = index->path };
+	struct wanted w = { .file = index->path, .effort = &index->effort };
 	struct found found;
 	const void *id;
 	ssize_t len;
@@ -273,17 +276,23 @@ void debugfile_search(struct symbol_index *index)
 		note_found(index, fd);
 }
 
-/* The same unpacked, if anything in it is packed. Takes the descriptor over. */
-static int prefer_plain(int fd)
+/*
+ * The same unpacked, if anything in it is packed. Takes the descriptor over; -1 if there is too little
+ * memory.
+ */
+static int prefer_plain(struct symbol_index *index, int fd_taken)
 {
-	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
-	int plain = elf ? plainfile_make(elf, plainfile_names) : -1;
+	_cleanup_close_ int fd = fd_taken;
+	uint64_t bytes;
+	Elf *elf;
+	int plain;
 
+	if (!debugfile_unpacks(fd, &bytes) || !effort_memory(&index->effort, bytes))
+		return -1;
+	elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	plain = elf ? plainfile_make(elf, plainfile_names) : -1;
 	elf_end(elf);
-	if (plain < 0)
-		return fd;
-	close(fd);
-	return plain;
+	return plain < 0 ? steal_fd(&fd) : plain;
 }
 
 int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
@@ -302,25 +311,38 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 	debugfile_search(index);
 	if (index->debug_fd < 0)
 		return -1;
-	fd = prefer_plain(steal_fd(&index->debug_fd));
-	index->directory = index_directory(index, fd);
+	fd = prefer_plain(index, steal_fd(&index->debug_fd));
+	if (fd >= 0)
+		index->directory = index_directory(index, fd);
 	return fd;
 }
 
-int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
-		       size_t len)
+/* A descriptor, -1 if it is nowhere. */
+static int search_alt(struct symbol_index *index, const char *name, const void *build_id,
+		      size_t len)
 {
-	struct wanted w = { .id = build_id, .id_len = len, .link = name };
+	struct wanted w = { .id = build_id, .id_len = len, .link = name, .effort = &index->effort };
 	const struct tree beside = { index->debug_root_fd, DEBUG_DIR, true };
 	struct found found;
 
 	w.file = index->debug_path;
 	if (w.file && strchr(name, '/') && try_altlink(&beside, &w, &found))
-		return prefer_plain(found.fd);
+		return found.fd;
 	w.file = index->path;
 	if (!strchr(name, '/'))
 		w.link = NULL;
-	if (!search(index->sources, &w, &found))
-		found.fd = fetch(index->sources, &w, index->path);
-	return found.fd < 0 ? -1 : prefer_plain(found.fd);
+	if (search(index->sources, &w, &found))
+		return found.fd;
+	return fetch(index->sources, &w, index->path);
+}
+
+int debugfile_find_alt(struct symbol_index *index, const char *name, const void *build_id,
+		       size_t len)
+{
+	int fd = search_alt(index, name, build_id, len);
+
+	if (fd < 0)
+		return -1;
+	effort_add_file(&index->effort, fd);
+	return prefer_plain(index, fd);
 }

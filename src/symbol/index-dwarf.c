@@ -13,7 +13,6 @@
 #include "base/attr.h"
 #include "target/elfsection.h"
 #include "target/plainfile.h"
-#include "target/unpack.h"
 
 enum {
 	UNITS_MAX = 1 << 22,
@@ -67,7 +66,7 @@ Dwarf *index_dwarf(struct symbol_index *index, Dwarf_Addr *ret_bias)
 {
 	Elf *elf = index_elf(index);
 
-	if (!elf || !unpack_is_bounded(elf))
+	if (!index_may_unpack(index))
 		return NULL;
 	*ret_bias = index->bias;
 	if (index->plain || plain_dwarf(index, elf))
@@ -85,17 +84,11 @@ static void read_units(struct symbol_index *index)
 	Dwarf_Die die, split;
 	Dwarf_Addr bias;
 	uint8_t type;
-	size_t size;
 	Dwarf *dwarf = index_dwarf(index, &bias);
 
-	index->units_read = true;
-	if (dwarf && elf_rawfile(dwarf_getelf(dwarf), &size))
-		index->effort.bytes = size;
-	if (!dwarf || !abbrevs_are_bounded(index, dwarf, false))
+	if (!dwarf || !abbrevs_are_bounded(index, dwarf, false) || !altlink_add(index, dwarf))
 		return;
-	altlink_add(index, dwarf);
 	index->dwarf_delta = index->bias - bias;
-	effort_begin(&index->effort);
 	while (effort_step(&index->effort) &&
 	       dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
@@ -106,15 +99,19 @@ static void read_units(struct symbol_index *index)
 			break;
 		}
 	}
-	effort_end(&index->effort);
 	spans_sort(&index->unit_spans);
 	index_drop_pages(dwarf_getelf(dwarf));
 }
 
 void symbol_index_prepare(struct symbol_index *index)
 {
-	if (!index->units_read)
+	if (index->units_read)
+		return;
+	index->units_read = true;
+	effort_begin(&index->effort);
+	if (effort_long_step(&index->effort))
 		read_units(index);
+	effort_end(&index->effort);
 }
 
 /* The part of the physical function that covers addr: its code may be in several (".cold"). */
@@ -193,8 +190,7 @@ unsigned symbol_index_frames(struct symbol_index *index, uint64_t addr, struct i
 	const struct span *span;
 	unsigned n = 0;
 
-	if (!index->units_read)
-		read_units(index);
+	symbol_index_prepare(index);
 	addr += index->dwarf_delta;
 	effort_begin(&index->effort);
 	for (span = spans_find(&index->unit_spans, addr); span && max > 0 && n == 0;

@@ -56,10 +56,9 @@ struct symbol_index {
 	uint64_t bias;
 	uint64_t text_start, text_end; /* executable segments, ELF addresses */
 	struct strtab strings;
-	struct effort effort;     /* spent on the debug information */
-	uint64_t abbrev_bytes;    /* of it, read or about to be */
-	uint64_t line_rows;       /* likewise */
-	struct map64 line_tables; /* Dwarf_CU -> whether its one is bounded */
+	struct effort effort;
+	struct map64 line_tables; /* Dwarf_CU or address of a line table -> whether it is bounded */
+	struct map64 abbrevs;     /* Dwarf_CU -> whether reading all its abbreviations is bounded */
 
 	bool lacks; /* something that it refers to is missing, or memory was out */
 
@@ -69,6 +68,7 @@ struct symbol_index {
 	int debug_root_fd;      /* the root that debug_path starts from, or AT_FDCWD */
 	const char *debug_path; /* NULL: none was found */
 
+	bool unpack_asked, unpack_granted; /* see index_may_unpack */
 	Dwarf *plain; /* of the main file, unpacked; NULL: nothing in it is packed, or not asked for */
 	int plain_fd;
 
@@ -92,6 +92,12 @@ struct symbol_index {
 
 /* The main file (not the debug file), or NULL. Lives as long as the index. */
 Elf *index_elf(struct symbol_index *index);
+
+/* False if what is packed in the main file takes too much memory; counts it once. */
+bool index_may_unpack(struct symbol_index *index);
+
+/* The text in memory of the index; NULL if there is too little. */
+const char *index_intern(struct symbol_index *index, const char *s, size_t len);
 
 /* Give back the pages of a large file: whoever looks at its bytes next reads them again. */
 void index_drop_pages(Elf *elf);
@@ -120,11 +126,11 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
  * A descriptor of dwz's shared file, which .gnu_debugaltlink calls `name` and knows by the build id;
  * -1 if it is nowhere.
  */
-int debugfile_find_alt(const struct symbol_index *index, const char *name, const void *build_id,
+int debugfile_find_alt(struct symbol_index *index, const char *name, const void *build_id,
 		       size_t len);
 
-/* True if what is open there is an ELF file that libdw may unpack. */
-bool debugfile_unpacks(int fd);
+/* True if what is open there is an ELF file that libdw may unpack; how many bytes that are. */
+bool debugfile_unpacks(int fd, uint64_t *ret_bytes);
 
 /* True if the target's root is ours, or is not known: what it calls a file, we call it. */
 bool debugfile_has_our_root(const struct symbol_sources *sources);
@@ -158,18 +164,24 @@ bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_D
  */
 bool abbrevs_are_bounded(struct symbol_index *index, Dwarf *dwarf, bool split);
 
-/* The same of all the DIEs in the unit's body. */
-bool abbrevs_of_unit_are_bounded(struct symbol_index *index, const struct unit *unit);
+/* The same of all the DIEs in a unit. */
+bool abbrevs_of_unit_are_bounded(struct symbol_index *index, Dwarf_CU *cu);
+
+/* The same of the units that have the DIEs which die refers to for what it does not say itself. */
+bool abbrevs_of_origins_are_bounded(struct symbol_index *index, const Dwarf_Die *die);
 
 /* ---- minidebug.c ---- */
 
-/* False if the file has a .gnu_debugdata that unpacks to far more than symbols take. */
-bool minidebug_is_bounded(Elf *elf);
+/* False if the main file has a .gnu_debugdata that unpacks to far more than symbols take. */
+bool minidebug_is_bounded(struct symbol_index *index, Elf *elf);
 
 /* ---- altlink.c ---- */
 
-/* Give `dwarf`, that of the index, the shared file that it refers to, if it refers to one. */
-void altlink_add(struct symbol_index *index, Dwarf *dwarf);
+/*
+ * Give `dwarf`, that of the index, the shared file that it refers to, if it refers to one. False if
+ * memory is out: then libdw may not be asked for anything that could refer to it.
+ */
+bool altlink_add(struct symbol_index *index, Dwarf *dwarf);
 void altlink_done(struct symbol_index *index);
 
 /* ---- index-dwarf.c ---- */

@@ -22,8 +22,7 @@ enum {
 
 static const char *intern(struct symbol_index *index, const char *s)
 {
-	const char *interned =
-		s && *s ? strtab_intern_n(&index->strings, s, strnlen(s, NAME_MAX_LEN)) : NULL;
+	const char *interned = s && *s ? index_intern(index, s, strnlen(s, NAME_MAX_LEN)) : NULL;
 
 	if (s && *s && !interned)
 		index->lacks = true;
@@ -148,6 +147,11 @@ void index_name_line(struct symbol_index *index, struct unit *unit, uint64_t add
 void index_name_call(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
 		     struct index_frame *frame)
 {
+	if (!abbrevs_of_origins_are_bounded(index, die)) {
+		frame->file = "";
+		frame->line = 0;
+		return;
+	}
 	frame->file = file_of(index, unit, die, DW_AT_call_file);
 	frame->line = number_of(die, DW_AT_call_line);
 }
@@ -279,9 +283,17 @@ static const char *qualified_name(struct symbol_index *index, const Dwarf_Die *d
 void index_name_function(struct symbol_index *index, struct unit *unit, Dwarf_Die *die,
 			 struct index_frame *frame)
 {
-	const char *name = string_of(die, DW_AT_name);
-	const char *linkage = string_of(die, DW_AT_linkage_name);
+	const char *name, *linkage;
 
+	*frame = (struct index_frame){ .linkage_name = "",
+				       .name = "",
+				       .decl_file = "",
+				       .file = frame->file,
+				       .line = frame->line };
+	if (!abbrevs_of_origins_are_bounded(index, die))
+		return;
+	name = string_of(die, DW_AT_name);
+	linkage = string_of(die, DW_AT_linkage_name);
 	if (!linkage)
 		linkage = string_of(die, DW_AT_MIPS_linkage_name);
 	frame->linkage_name = intern(index, linkage ? linkage : name);
@@ -291,5 +303,4 @@ void index_name_function(struct symbol_index *index, struct unit *unit, Dwarf_Di
 		frame->name = intern(index, name);
 	frame->decl_file = file_of(index, unit, die, DW_AT_decl_file);
 	frame->decl_line = number_of(die, DW_AT_decl_line);
-	frame->entry = 0;
 }

@@ -174,7 +174,7 @@ void unit_walk(struct symbol_index *index, struct unit *unit, enum walked want)
 
 	if (unit->walked >= want)
 		return;
-	if (unit->walked == WALKED_NOT && !abbrevs_of_unit_are_bounded(index, unit)) {
+	if (unit->walked == WALKED_NOT && !abbrevs_of_unit_are_bounded(index, unit->body.cu)) {
 		index->lacks = true;
 		unit->walked = WALKED_WHOLE;
 		return;

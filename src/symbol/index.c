@@ -17,9 +17,12 @@
 #include "symbol/index-internal.h"
 #include "symbol/pages.h"
 #include "target/elfsection.h"
+#include "target/unpack.h"
 
 enum {
 	SYMBOLS_MAX = 1 << 23,
+	SYMBOL_BYTES = 160,    /* of memory each, while they are sorted */
+	STRING_TIMES = 4,      /* names are kept here and by those who ask */
 	NAME_LEN_MAX = 0xffff, /* names may be the rest of one endless string */
 	TIE_LEN_MAX = 256,     /* of those for one place; longer ones are as good as each other */
 	SMALL_FILE = 8 << 20,  /* of which it does not matter how much is in memory */
@@ -48,6 +51,31 @@ void index_drop_pages(Elf *elf)
 
 	if (bytes && size > SMALL_FILE)
 		pages_drop(bytes, size);
+}
+
+bool index_may_unpack(struct symbol_index *index)
+{
+	Elf *elf = index_elf(index);
+	uint64_t bytes;
+
+	if (!index->unpack_asked)
+		index->unpack_granted = elf && unpack_is_bounded(elf, &bytes) &&
+					effort_memory(&index->effort, bytes);
+	index->unpack_asked = true;
+	return index->unpack_granted;
+}
+
+const char *index_intern(struct symbol_index *index, const char *s, size_t len)
+{
+	uint64_t memory = STRING_TIMES * (uint64_t)len;
+	size_t n = index->strings.n;
+	const char *interned = effort_has_memory(&index->effort, memory)
+				       ? strtab_intern_n(&index->strings, s, len)
+				       : NULL;
+
+	if (interned && index->strings.n > n)
+		effort_memory(&index->effort, memory);
+	return interned;
 }
 
 /* Where code can be: ranges outside belong to functions that the linker threw away. */
@@ -86,12 +114,13 @@ const char *index_directory(struct symbol_index *index, int fd)
 
 static void report_file(struct symbol_index *index, int fd, const char *path)
 {
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int own = file_is_filled(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
 	void **userdata;
 	Elf *elf;
 
 	if (own < 0)
 		return;
+	effort_add_file(&index->effort, own);
 	dwfl_report_begin(index->dwfl);
 	/* On success the descriptor is libdwfl's. */
 	index->module = dwfl_report_elf(index->dwfl, path, path, own, 0, false);
@@ -120,6 +149,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 		return NULL;
 	}
 	index->sources = sources;
+	effort_init(&index->effort, sources->budget);
 	index->debug_root_fd = AT_FDCWD;
 	index->alt_fd = -1;
 	index->plain_fd = -1;
@@ -127,6 +157,7 @@ struct symbol_index *symbol_index_open(int fd, const char *path,
 	strtab_init(&index->strings);
 	map64_init(&index->qualified);
 	map64_init(&index->line_tables);
+	map64_init(&index->abbrevs);
 	index->path = strtab_intern(&index->strings, path);
 	index->directory = index_directory(index, fd);
 	if (!index->path || !index->directory) {
@@ -144,6 +175,7 @@ void symbol_index_close(struct symbol_index *index)
 	index_units_done(index);
 	map64_done(&index->qualified);
 	map64_done(&index->line_tables);
+	map64_done(&index->abbrevs);
 	spans_done(&index->symbols);
 	vec_done(&index->names);
 	strtab_done(&index->strings);
@@ -153,6 +185,7 @@ void symbol_index_close(struct symbol_index *index)
 	close_p(&index->plain_fd);
 	altlink_done(index); /* the main file's Dwarf refers to it */
 	close_p(&index->debug_fd);
+	effort_done(&index->effort);
 	free(index);
 }
 
@@ -171,7 +204,7 @@ void symbol_index_debug_file(struct symbol_index *index, struct file_stamp *ret)
 
 bool symbol_index_is_whole(const struct symbol_index *index)
 {
-	return !index->lacks && !index->effort.exhausted;
+	return !index->lacks && !index->effort.exhausted && !index->effort.refused;
 }
 
 static bool in_code_section(Elf *elf, GElf_Word shndx)
@@ -207,14 +240,6 @@ static uint64_t name_rank(const GElf_Sym *sym)
 	return by_binding[GELF_ST_BIND(sym->st_info)] << 62 | MIN(sym->st_size, size_max);
 }
 
-/* "pthread_create@@GLIBC_2.34" -> "pthread_create" */
-static const char *without_version(struct symbol_index *index, const char *name)
-{
-	const char *at = memchr(name, '@', strnlen(name, NAME_LEN_MAX));
-
-	return at && at > name ? strtab_intern_n(&index->strings, name, (size_t)(at - name)) : name;
-}
-
 static int add_symbol(struct symbol_index *index, int i)
 {
 	GElf_Sym sym;
@@ -229,7 +254,7 @@ static int add_symbol(struct symbol_index *index, int i)
 	addr -= index->bias;
 	if (addr + sym.st_size < addr)
 		return 0;
-	if (vec_push(&index->names, name) < 0)
+	if (!effort_memory(&index->effort, SYMBOL_BYTES) || vec_push(&index->names, name) < 0)
 		return -1;
 	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym),
 			 (uint32_t)(index->names.n - 1));
@@ -268,30 +293,34 @@ static void settle_ties(struct symbol_index *index)
 static void read_symbols(struct symbol_index *index)
 {
 	Elf *elf = index_elf(index);
-	int n = elf && minidebug_is_bounded(elf) ? dwfl_module_getsymtab(index->module) : 0;
+	int n = 0;
 
 	index->symbols_read = true;
 	effort_begin(&index->effort);
+	if (effort_long_step(&index->effort) && index_may_unpack(index) &&
+	    minidebug_is_bounded(index, elf))
+		n = dwfl_module_getsymtab(index->module);
 	for (int i = 1; i < MIN(n, (int)SYMBOLS_MAX) && effort_step(&index->effort); i++)
 		if (add_symbol(index, i) < 0) {
 			index->lacks = true;
 			break;
 		}
-	effort_end(&index->effort);
 	spans_sort(&index->symbols);
 	settle_ties(index);
+	effort_end(&index->effort);
 	index_drop_pages(elf);
 }
 
-/* NULL: it is no name. */
+/* "pthread_create@@GLIBC_2.34" -> "pthread_create"; NULL: it is no name, or there is no memory. */
 static const char *symbol_name(struct symbol_index *index, uint32_t item)
 {
-	const char **name = &index->names.data[item];
-	const char *plain = without_version(index, *name);
+	const char *name = index->names.data[item];
+	size_t len = strnlen(name, NAME_LEN_MAX);
+	const char *at = memchr(name, '@', len);
 
-	if (plain)
-		*name = plain;
-	return **name && strnlen(*name, NAME_LEN_MAX) < NAME_LEN_MAX ? *name : NULL;
+	if (len == 0 || len == NAME_LEN_MAX)
+		return NULL;
+	return index_intern(index, name, at && at > name ? (size_t)(at - name) : len);
 }
 
 bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_symbol *ret)

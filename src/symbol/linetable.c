@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * linetable.c: the header of a line table, looked at before libdw reads it. dwarf_getsrclines (elfutils
- * 0.188) puts the directory before each file's name in memory of its own, so a few kilobytes with one
+ * linetable.c: a line table, looked at before libdw reads it. dwarf_getsrclines (elfutils 0.188) puts the directory before each file's name in memory of its own, so a few kilobytes with one
  * endless directory and thousands of files take gigabytes. What follows the header is linear, but
  * each row takes a hundred bytes of memory, and may take less than one in a file that is packed: so
  * the rows are counted.
@@ -14,12 +13,10 @@
 #include "base/attr.h"
 
 enum {
-	ROWS_MAX = 2 << 20, /* of all units together, and one more for so many bytes of the file: */
-	BYTES_A_ROW = 8,
-	TEXT_MAX = 1024,      /* of a directory, or of a file's name */
-	TEXTS_MAX = 64 << 20, /* of all names with their directories, and */
-	TEXTS_TIMES = 16,     /* so many times the section besides */
-	FORMATS_MAX = 16,     /* what DWARF 5 tells of each file; there are five */
+	ROW_BYTES = 128,  /* of memory, while they are sorted */
+	FILE_BYTES = 64,  /* besides its name */
+	TEXT_MAX = 1024,  /* of a directory, or of a file's name */
+	FORMATS_MAX = 16, /* what DWARF 5 tells of each file; there are five */
 };
 
 struct table {
@@ -199,9 +196,10 @@ static uint64_t count_rows(const struct table *table)
 	return rows;
 }
 
-static bool is_bounded(struct table *table, size_t section)
+/* Each name of a file may have the longest directory before it. */
+static bool is_bounded(struct symbol_index *index, struct table *table)
 {
-	uint64_t directories, files, most = TEXTS_MAX + TEXTS_TIMES * (uint64_t)section;
+	uint64_t directories, files;
 
 	if (!skip_prologue(table))
 		return false;
@@ -209,13 +207,36 @@ static bool is_bounded(struct table *table, size_t section)
 		    ? !skip_entries(table, &directories) || !skip_entries(table, &files)
 		    : !skip_texts(table, 0, &directories) || !skip_texts(table, 3, &files))
 		return false;
-	return files * table->longest <= most;
+	return effort_memory(&index->effort, (directories + files) * FILE_BYTES +
+						     files * 2 * table->longest +
+						     count_rows(table) * ROW_BYTES);
 }
 
+/* The table at `offset` of the section. */
+static bool look_at(struct symbol_index *index, Dwarf *dwarf, const struct reader *section,
+		    uint64_t offset, bool split)
+{
+	struct table table = { 0 };
+	const uint64_t *known;
+	uint64_t key;
+	bool bounded;
+
+	if (!reader_from(section, offset, &table.header))
+		return false;
+	key = (uintptr_t)table.header.at;
+	known = map64_find(&index->line_tables, key);
+	if (known)
+		return *known;
+	rawsection_find(dwarf, "debug_line_str", split, &table.line_texts);
+	rawsection_find(dwarf, "debug_str", split, &table.texts);
+	bounded = effort_long_step(&index->effort) && is_bounded(index, &table);
+	return map64_put(&index->line_tables, key, bounded) == 0 && bounded;
+}
+
+/* Units may share one. */
 static bool look(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu)
 {
 	Dwarf *dwarf = dwarf_cu_getdwarf(cu->cu);
-	struct table table = { 0 };
 	struct reader section;
 	Dwarf_Attribute attr;
 	Dwarf_Word offset = 0; /* also where a .dwo has its only one */
@@ -224,14 +245,7 @@ static bool look(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu)
 	if (!rawsection_find(dwarf, "debug_line", !here, &section)) /* then it is the skeleton's */
 		return !here && cu->cu != unit->die.cu &&
 		       linetable_is_bounded(index, unit, &unit->die);
-	if (!reader_from(&section, offset, &table.header))
-		return false;
-	rawsection_find(dwarf, "debug_line_str", !here, &table.line_texts);
-	rawsection_find(dwarf, "debug_str", !here, &table.texts);
-	if (!is_bounded(&table, reader_left(&section)))
-		return false;
-	index->line_rows += count_rows(&table);
-	return index->line_rows <= ROWS_MAX + index->effort.bytes / BYTES_A_ROW;
+	return look_at(index, dwarf, &section, offset, !here);
 }
 
 bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu)

@@ -33,7 +33,7 @@ static bool count(lzma_stream *stream, const uint8_t *data, size_t len)
 	return r != LZMA_MEMLIMIT_ERROR && stream->total_out <= UNPACKED_MAX;
 }
 
-bool minidebug_is_bounded(Elf *elf)
+bool minidebug_is_bounded(struct symbol_index *index, Elf *elf)
 {
 	lzma_stream stream = LZMA_STREAM_INIT;
 	const char *file;
@@ -48,7 +48,8 @@ bool minidebug_is_bounded(Elf *elf)
 		return true; /* libelf will not read it either */
 	if (lzma_stream_decoder(&stream, MEMORY_MAX, 0) != LZMA_OK)
 		return false;
-	bounded = count(&stream, (const uint8_t *)file + section.sh_offset, section.sh_size);
+	bounded = count(&stream, (const uint8_t *)file + section.sh_offset, section.sh_size) &&
+		  effort_memory(&index->effort, stream.total_out);
 	lzma_end(&stream);
 	return bounded;
 }

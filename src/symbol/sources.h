@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+struct effort_budget;
 struct fetcher;
 struct perfmap;
 
@@ -22,8 +23,9 @@ struct symbol_sources {
 	const char *const *debug_dirs;
 	/* such as ~/.cache, where what took long to find is kept; NULL: nowhere */
 	const char *cache_dir;
-	struct fetcher *fetcher; /* asks debuginfod servers last; NULL: nobody is asked */
-	struct perfmap *perfmap; /* names of JIT code; NULL: it gets none */
+	struct fetcher *fetcher;      /* asks debuginfod servers last; NULL: nobody is asked */
+	struct perfmap *perfmap;      /* names of JIT code; NULL: it gets none */
+	struct effort_budget *budget; /* what all files may cost; NULL: each has its own */
 };
 
 #endif

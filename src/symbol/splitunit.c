@@ -32,9 +32,16 @@ enum presence { ABSENT, REGULAR, OTHER }; /* OTHER: or not to be read */
 
 static bool is_bounded(struct symbol_index *index, int fd)
 {
-	Dwarf *dwarf = debugfile_unpacks(fd) ? dwarf_begin(fd, DWARF_C_READ) : NULL;
-	bool bounded = dwarf && abbrevs_are_bounded(index, dwarf, true);
+	uint64_t bytes;
+	Dwarf *dwarf;
+	bool bounded;
 
+	if (!effort_long_step(&index->effort) || !file_is_filled(fd) ||
+	    !debugfile_unpacks(fd, &bytes))
+		return false;
+	effort_add_file(&index->effort, fd);
+	dwarf = effort_memory(&index->effort, bytes) ? dwarf_begin(fd, DWARF_C_READ) : NULL;
+	bounded = dwarf && abbrevs_are_bounded(index, dwarf, true);
 	if (dwarf)
 		dwarf_end(dwarf);
 	return bounded;

@@ -36,17 +36,19 @@ static uint64_t unpacked_size(Elf *elf, size_t names, Elf_Scn *scn, const GElf_S
 	return gnu_size(elf, names, scn, shdr);
 }
 
-bool unpack_is_bounded(Elf *elf)
+bool unpack_is_bounded(Elf *elf, uint64_t *ret_bytes)
 {
 	size_t names, file_size = 0;
 	uint64_t sum = 0, packed = 0;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
+	*ret_bytes = 0;
 	if (!elf_rawfile(elf, &file_size) || elf_getshdrstrndx(elf, &names) < 0)
 		return true; /* then libdw finds no section either */
 	while ((scn = elf_nextscn(elf, scn))) {
-		uint64_t size = gelf_getshdr(scn, &shdr) ? unpacked_size(elf, names, scn, &shdr) : 0;
+		uint64_t size = gelf_getshdr(scn, &shdr) ? unpacked_size(elf, names, scn, &shdr)
+							 : 0;
 
 		if (size == 0)
 			continue;
@@ -55,5 +57,6 @@ bool unpack_is_bounded(Elf *elf)
 		/* the file may be padded, or its sections lie over one another */
 		packed = MIN(packed + shdr.sh_size, (uint64_t)file_size);
 	}
+	*ret_bytes = sum;
 	return sum <= FREE_BYTES || sum / RATIO_MAX <= packed;
 }

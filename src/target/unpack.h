@@ -9,8 +9,12 @@
 
 #include <libelf.h>
 #include <stdbool.h>
+#include <stdint.h>
 
-/* False if it would be more than any real file becomes. `elf` is of a mapped file, or of memory. */
-bool unpack_is_bounded(Elf *elf);
+/*
+ * False if it would be more than any real file becomes. `elf` is of a mapped file, or of memory. The
+ * bytes of all that is packed.
+ */
+bool unpack_is_bounded(Elf *elf, uint64_t *ret_bytes);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/fileio.h"
 #include "target/elfsection.h"
 #include "target/image.h"
 #include "target/plainfile.h"
@@ -66,9 +67,10 @@ void cfi_rows_done(struct cfi_rows *rows)
 static Dwarf *open_debug_frame(struct cfi_file *file)
 {
 	Elf *elf = file->image->elf;
+	uint64_t bytes;
 
 	if ((!elfsection_has(elf, ".debug_frame") && !elfsection_has(elf, ".zdebug_frame")) ||
-	    !unpack_is_bounded(elf))
+	    !file_is_filled(file->image->fd) || !unpack_is_bounded(elf, &bytes))
 		return NULL;
 	file->plain_fd = plainfile_make(elf, plainfile_frames);
 	return file->plain_fd >= 0 ? dwarf_begin(file->plain_fd, DWARF_C_READ)
