@@ -42,11 +42,15 @@ ssize_t file_read_at(int dirfd, const char *path, char *buf, size_t len)
 int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf)
 {
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : file_read_whole(fd, max, buf);
+}
+
+int file_read_whole(int fd, size_t max, struct buf *buf)
+{
 	char chunk[16384];
 	size_t total = 0;
 
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof(chunk));
 

@@ -26,6 +26,9 @@ ssize_t file_pread(int fd, char *buf, size_t len);
 /* Append the whole file to *buf; 0 or a negative errno (-EFBIG beyond max bytes). */
 int file_read_whole_at(int dirfd, const char *path, size_t max, struct buf *buf);
 
+/* The same of what is left of an open file. */
+int file_read_whole(int fd, size_t max, struct buf *buf);
+
 /*
  * Open a regular file for reading as a process with this root directory would: neither ".." nor a
  * symbolic link leads out of it (openat2; before Linux 5.6 the last component may not be a link).

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct strtab_slot {
 	uint64_t hash;
@@ -11,13 +12,25 @@ struct strtab_slot {
 	size_t len;
 };
 
-static uint64_t hash_bytes(const char *s, size_t len)
+/* The finalizer of MurmurHash3 (Austin Appleby, public domain). */
+static uint64_t mix(uint64_t x)
 {
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
+	return x ^ x >> 33;
+}
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)s[i]) * 0x100000001b3u;
-	return hash;
+static uint64_t hash_bytes(uint64_t secret, const char *s, size_t len)
+{
+	uint64_t hash = mix(secret ^ len), word;
+
+	for (; len >= sizeof(word); s += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		hash = mix(hash ^ word) + secret;
+	}
+	word = 0;
+	memcpy(&word, s, len);
+	return mix(hash ^ word);
 }
 
 static struct strtab_slot *slot_for(struct strtab_slot *slots, size_t cap, uint64_t hash,
@@ -55,6 +68,8 @@ void strtab_init(struct strtab *tab)
 {
 	*tab = (struct strtab){ 0 };
 	arena_init(&tab->arena);
+	/* without it, hostile strings may cost time, no more */
+	(void)!getrandom(&tab->secret, sizeof(tab->secret), GRND_NONBLOCK);
 }
 
 void strtab_done(struct strtab *tab)
@@ -66,7 +81,7 @@ void strtab_done(struct strtab *tab)
 
 const char *strtab_intern_n(struct strtab *tab, const char *s, size_t len)
 {
-	uint64_t hash = hash_bytes(s, len);
+	uint64_t hash = hash_bytes(tab->secret, s, len);
 	struct strtab_slot *slot;
 	char *copy;
 

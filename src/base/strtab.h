@@ -6,6 +6,7 @@
 #define SS_BASE_STRTAB_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 
@@ -14,7 +15,8 @@ struct strtab_slot;
 struct strtab {
 	struct arena arena;
 	struct strtab_slot *slots;
-	size_t n, cap; /* cap is a power of two, or 0 */
+	size_t n, cap;   /* cap is a power of two, or 0 */
+	uint64_t secret; /* of the hash: strings may be made to fall into one place */
 };
 
 void strtab_init(struct strtab *tab);

@@ -43,6 +43,16 @@ static int open_own_dir(int at, const char *path)
 	return steal_fd(&fd);
 }
 
+/* A home that is somebody else's (sudo may keep HOME) is left alone. */
+static bool has_own_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash > path ? (size_t)(slash - path) : 1);
+	struct stat st;
+
+	return parent && stat(parent, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
+}
+
 /* BASE may be missing in a new home; what is above it may not. */
 static int open_dir(const char *base, bool make)
 {
@@ -50,7 +60,7 @@ static int open_dir(const char *base, bool make)
 
 	if (*base != '/') /* the base directory specification: anything else is to be ignored */
 		return -EINVAL;
-	if (make && mkdir(base, 0700) < 0 && errno != EEXIST)
+	if (make && has_own_parent(base) && mkdir(base, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	fd = open_own_dir(AT_FDCWD, base);
 	if (fd < 0)

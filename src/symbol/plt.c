@@ -57,7 +57,8 @@ static uint64_t stub_slot(const unsigned char *code, size_t len, uint64_t addr)
 }
 
 /* The name of the symbol whose address the relocation puts into `slot`. */
-static const char *slot_name(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, uint64_t slot)
+static const char *slot_name(struct effort *effort, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr,
+			     uint64_t slot)
 {
 	Elf_Data *rels = elf_getdata(scn, NULL);
 	Elf_Scn *symscn = elf_getscn(elf, shdr->sh_link);
@@ -68,7 +69,7 @@ static const char *slot_name(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, uint
 
 	if (!rels || !syms || !gelf_getshdr(symscn, &symhdr))
 		return NULL;
-	for (int i = 0; gelf_getrela(rels, i, &rela); i++)
+	for (int i = 0; effort_step(effort) && gelf_getrela(rels, i, &rela); i++)
 		if (rela.r_offset == slot)
 			return gelf_getsym(syms, (int)GELF_R_SYM(rela.r_info), &sym)
 				       ? elf_strptr(elf, symhdr.sh_link, sym.st_name)
@@ -76,7 +77,7 @@ static const char *slot_name(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, uint
 	return NULL;
 }
 
-static const char *find_slot_name(Elf *elf, uint64_t slot)
+static const char *find_slot_name(struct effort *effort, Elf *elf, uint64_t slot)
 {
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
@@ -86,7 +87,7 @@ static const char *find_slot_name(Elf *elf, uint64_t slot)
 
 		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_RELA &&
 		    (shdr.sh_flags & SHF_ALLOC))
-			name = slot_name(elf, scn, &shdr, slot);
+			name = slot_name(effort, elf, scn, &shdr, slot);
 		if (name && *name)
 			return name;
 	}
@@ -124,8 +125,10 @@ bool index_find_plt(struct symbol_index *index, uint64_t addr, struct index_symb
 		return false;
 	slot = stub_slot((unsigned char *)data->d_buf + (start - shdr.sh_addr),
 			 MIN(size, data->d_size - (start - shdr.sh_addr)), start);
+	effort_begin(&index->effort);
 	if (slot)
-		name = find_slot_name(elf, slot);
+		name = find_slot_name(&index->effort, elf, slot);
+	effort_end(&index->effort);
 	name = name ? plt_name(index, name) : NULL;
 	if (!name)
 		return false;

@@ -11,6 +11,8 @@
 
 #include "base/attr.h"
 
+enum { NOTES_MAX = 1 << 16 }; /* bytes of notes that are looked through; linkers write hundreds */
+
 const char *elffile_check(const unsigned char *bytes, size_t size)
 {
 	Elf64_Ehdr header;
@@ -80,15 +82,18 @@ bool elffile_note_build_id(const unsigned char *notes, size_t size, uint64_t ali
 
 void elffile_build_id(const unsigned char *bytes, size_t size, char ret[ELFFILE_BUILD_ID_MAX])
 {
+	uint64_t left = NOTES_MAX;
 	Elf64_Phdr segment;
 
 	ret[0] = '\0';
-	for (unsigned i = 0; elffile_segment(bytes, size, i, &segment); i++) {
+	for (unsigned i = 0; elffile_segment(bytes, size, i, &segment) && left; i++) {
+		uint64_t len;
+
 		if (segment.p_type != PT_NOTE || segment.p_offset > size)
 			continue;
-		if (elffile_note_build_id(bytes + segment.p_offset,
-					  MIN(segment.p_filesz, size - segment.p_offset),
-					  segment.p_align, ret))
+		len = MIN(MIN(segment.p_filesz, size - segment.p_offset), left);
+		left -= len;
+		if (elffile_note_build_id(bytes + segment.p_offset, len, segment.p_align, ret))
 			return;
 	}
 }

@@ -79,7 +79,8 @@ static const char *image_load(struct image_file *file)
 	if (fstat(image->fd, &st) < 0 || st.st_size <= 0)
 		return "its file is empty";
 	/* private and writable: libdw 0.188 marks compressed sections in place as it unpacks them */
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, image->fd, 0);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+		     image->fd, 0);
 	if (bytes == MAP_FAILED)
 		return "its file cannot be mapped";
 	image->bytes = bytes;

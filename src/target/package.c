@@ -18,7 +18,9 @@ enum { LIST_MAX = 32 << 20 };
 
 int package_open(int root_fd)
 {
-	return openat(root_fd, PACKAGE_LISTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open_name(root_fd, PACKAGE_LISTS, O_DIRECTORY);
+
+	return fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static bool has_line(const char *text, const char *line)
@@ -57,6 +59,15 @@ static bool package_of_list(const char *file, char *ret, size_t len)
 	return true;
 }
 
+/* Only a file: the root is that of the target, and its lists are what it likes. */
+static bool read_list(int lists_fd, const char *name, struct buf *ret)
+{
+	_cleanup_close_ int fd = file_open_regular(lists_fd, name, O_NOFOLLOW);
+
+	buf_reset(ret);
+	return fd >= 0 && file_read_whole(fd, LIST_MAX, ret) == 0 && ret->len && !ret->failed;
+}
+
 bool package_find(int lists_fd, const char *path, char *ret, size_t len)
 {
 	int fd = openat(lists_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -66,10 +77,8 @@ bool package_find(int lists_fd, const char *path, char *ret, size_t len)
 	char package[256];
 
 	while (dir && (entry = readdir(dir))) {
-		buf_reset(&text);
 		if (!package_of_list(entry->d_name, package, sizeof(package)) ||
-		    file_read_whole_at(lists_fd, entry->d_name, LIST_MAX, &text) < 0 || !text.len ||
-		    text.failed)
+		    !read_list(lists_fd, entry->d_name, &text))
 			continue;
 		if (lists_file(text.data, path)) {
 			snprintf(ret, len, "%s", package);

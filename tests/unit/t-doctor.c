@@ -259,6 +259,9 @@ static void make_lists(char *dir)
 	write_list(dir, "libc6:amd64.list", "/.\n/lib/x/libc.so.6\n/lib/x/libc.so.6.old\n");
 	write_list(dir, "libc6:amd64.md5sums", "/lib/x/other\n");
 	write_list(dir, "tool.list", "/usr/bin/tool");
+	/* it would never answer */
+	snprintf(path, sizeof(path), "mkfifo %s/" PACKAGE_LISTS "/fifo.list", dir);
+	assert_int_equal(system(path), 0);
 }
 
 static void test_package(void **state)

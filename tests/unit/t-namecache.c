@@ -306,6 +306,22 @@ static void test_a_new_home(void **state)
 	namecache_free(cache);
 }
 
+/* As root with the home of another user. */
+static void test_another_users_home(void **state)
+{
+	struct namecache *cache = make();
+	char path[64];
+
+	(void)state;
+	if (geteuid() == 0) {
+		assert_int_equal(chown(base, 65534, 65534), 0);
+		snprintf(path, sizeof(path), "%s/.cache", base);
+		assert_int_equal(cachedir_store(path, &key, cache), -ENOENT);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	namecache_free(cache);
+}
+
 static void test_what_others_could_write(void **state)
 {
 	(void)state;
@@ -426,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(test_store_and_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_new_home, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_users_home, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_others_could_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_links_are_not_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_that_lead_elsewhere, setup, teardown),
