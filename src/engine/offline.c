@@ -54,7 +54,7 @@ struct offline {
 	const struct ss_symbolize_options *options;
 	struct effort_budget budget;
 	struct symbol_sources sources;
-	struct symbol_sources local; /* the same without servers */
+	struct fetcher *fetcher; /* that of sources, when servers may be asked; NULL: none are */
 	int sysroot_fd;
 	struct filestore *store;
 	VEC(struct named_file *) files;
@@ -86,12 +86,11 @@ static void named_file_free(struct named_file *file)
 	free(file);
 }
 
-static int open_symbols(struct offline *o, struct named_file *file, int fd, const char *path,
-			const struct symbol_sources *sources)
+static int open_symbols(struct offline *o, struct named_file *file, int fd, const char *path)
 {
 	file->image.fd = fd;
 	file->image.path = path;
-	file->symbolizer = symbolizer_new(sources);
+	file->symbolizer = symbolizer_new(&o->sources);
 	if (!file->symbolizer)
 		return ss_error_oom(o->err);
 	symbolizer_prepare(file->symbolizer, &file->image);
@@ -133,9 +132,8 @@ static bool map_file(struct named_file *file)
 }
 
 /*
- * A stripped file whose debug file is neither where its build id says nor where its link does, or
- * what dwz moved elsewhere. Only then are the directories walked, and only after that is a server
- * asked.
+ * A stripped file whose debug file is neither where its build id says nor where its link does. Only
+ * then are the directories walked, and only after that is a server asked.
  */
 static int add_debug_file(struct offline *o, struct named_file *file, const char *path)
 {
@@ -143,20 +141,20 @@ static int add_debug_file(struct offline *o, struct named_file *file, const char
 	int fd = -1;
 
 	contents_find(lookup_index(file->image.names), &contents);
-	if (contents.debug_info && !contents.lacks)
+	if (contents.debug_info)
 		return 0;
-	if (!contents.debug_info && !file->debug_only)
+	if (!file->debug_only)
 		fd = filestore_find(o->store, file->build_id, path, true);
-	if (fd < 0 && !o->sources.fetcher)
+	if (fd < 0 && !o->fetcher)
 		return 0;
 	close_symbols(file);
-	return open_symbols(o, file, fd < 0 ? file->fd : fd, path, &o->sources);
+	o->sources.fetcher = o->fetcher;
+	return open_symbols(o, file, fd < 0 ? file->fd : fd, path);
 }
 
 /* The file, else its debug file, which will do alone; what is here before what servers have. */
 static void find_file(struct offline *o, struct named_file *file, const char *path)
 {
-	struct fetcher *fetcher = o->sources.fetcher;
 	const char *id = file->build_id;
 
 	if (strcmp(path, "[vdso]") == 0)
@@ -168,9 +166,9 @@ static void find_file(struct offline *o, struct named_file *file, const char *pa
 		file->debug_only = file->fd >= 0;
 	}
 	if (file->fd < 0)
-		file->fd = filestore_fetch(fetcher, id, path, false);
+		file->fd = filestore_fetch(o->fetcher, id, path, false);
 	if (file->fd < 0) {
-		file->fd = filestore_fetch(fetcher, id, path, true);
+		file->fd = filestore_fetch(o->fetcher, id, path, true);
 		file->debug_only = true;
 	}
 }
@@ -182,8 +180,13 @@ static int fill_file(struct offline *o, struct named_file *file, const char *pat
 	find_file(o, file, path);
 	if (file->fd < 0 || !map_file(file))
 		return 0;
-	r = open_symbols(o, file, file->fd, path, &o->local);
-	return r < 0 ? r : add_debug_file(o, file, path);
+	o->sources.fetcher = NULL;
+	r = open_symbols(o, file, file->fd, path);
+	if (r == 0)
+		r = add_debug_file(o, file, path);
+	/* for what dwz moved elsewhere, which is looked for when it is needed */
+	o->sources.fetcher = o->fetcher;
+	return r;
 }
 
 /* NULL only if memory is out. */
@@ -356,7 +359,7 @@ static void offline_done(struct offline *o)
 	filestore_free(o->store);
 	effort_budget_done(&o->budget);
 	free(o->mapped);
-	fetcher_free(o->sources.fetcher);
+	fetcher_free(o->fetcher);
 	close_p(&o->sysroot_fd);
 }
 
@@ -370,13 +373,12 @@ static int open_places(struct offline *o)
 		if (o->sysroot_fd < 0)
 			return ss_error_sys(o->err, errno, "cannot open %s", sysroot);
 	}
-	o->local.root_fd = o->sysroot_fd;
-	o->local.debug_dirs = o->options->debug_dirs;
-	o->local.budget = &o->budget;
-	o->sources = o->local;
+	o->sources.root_fd = o->sysroot_fd;
+	o->sources.debug_dirs = o->options->debug_dirs;
+	o->sources.budget = &o->budget;
 	if (o->options->debuginfod) {
-		o->sources.fetcher = fetcher_new(o->options->fetching, o->options->fetching_arg);
-		if (!o->sources.fetcher)
+		o->fetcher = fetcher_new(o->options->fetching, o->options->fetching_arg);
+		if (!o->fetcher)
 			return ss_error_oom(o->err);
 	}
 	o->store = filestore_new(o->options->debug_dirs, o->sysroot_fd);
