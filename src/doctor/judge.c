@@ -199,3 +199,27 @@ void judge_open_files(struct ss_checkup *checkup, const struct host *host, size_
 		    (unsigned long long)host->open_files, threads,
 		    enough ? "" : ": files are opened for every look, which takes longer");
 }
+
+void judge_names(struct ss_checkup *checkup, const char *path, const char *build_id,
+		 const struct contents *contents, const char *fix)
+{
+	static const char *const lacks[] = {
+		[CONTENTS_NO_NAMES] = "no names, lines and inlined functions",
+		[CONTENTS_EXPORTED] = "no lines and inlined functions, and no names of functions "
+				      "that it does not export",
+		[CONTENTS_ALL] = "no lines and inlined functions",
+	};
+
+	if (contents->debug_info)
+		checkup_add(checkup, "debug file", SS_VERDICT_OK, OPTIONAL, NULL, "%s: found",
+			    path);
+	else if (contents->unreadable)
+		checkup_add(checkup, "debug file", SS_VERDICT_LIMITED, OPTIONAL, NULL,
+			    "%s: its debug information cannot be read, being damaged, or packed "
+			    "in a way that this stacksnap was built without: %s",
+			    path, lacks[contents->names]);
+	else
+		checkup_add(checkup, "debug file", SS_VERDICT_LIMITED, OPTIONAL, fix,
+			    "%s: none, build id %s: %s", path, *build_id ? build_id : "none",
+			    lacks[contents->names]);
+}

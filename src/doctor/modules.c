@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "doctor/judge.h"
 #include "symbol/contents.h"
 #include "symbol/sources.h"
 #include "target/image.h"
@@ -58,22 +59,6 @@ static const char *debug_fix(const struct modules *modules, const char *path, ch
 	return room;
 }
 
-static void add_debug(struct ss_checkup *checkup, const struct modules *modules,
-		      const struct image *image, bool found)
-{
-	char room[256];
-
-	if (found)
-		checkup_add(checkup, "debug file", SS_VERDICT_OK, OPTIONAL, NULL, "%s: found",
-			    image->path);
-	else
-		checkup_add(checkup, "debug file", SS_VERDICT_LIMITED, OPTIONAL,
-			    debug_fix(modules, image->path, room, sizeof(room)),
-			    "%s: none, build id %s: no lines and inlined functions, and no names "
-			    "of functions that it does not export",
-			    image->path, *image->build_id ? image->build_id : "none");
-}
-
 static bool is_musl(const char *path)
 {
 	return strstr(path, "/ld-musl-") || strstr(path, "/libc.musl-");
@@ -94,13 +79,16 @@ static void check_image(struct ss_checkup *checkup, const struct modules *module
 	const struct symbol_sources sources = { .root_fd = modules->root_fd };
 	struct symbol_index *index = symbol_index_open(image->fd, image->path, &sources);
 	struct contents contents;
+	char room[256];
 
 	if (!index) {
 		checkup->failed = true;
 		return;
 	}
 	contents_find(index, &contents);
-	add_debug(checkup, modules, image, contents.debug_info);
+	judge_names(checkup, image->path, image->build_id, &contents,
+		    contents.debug_info ? NULL
+					: debug_fix(modules, image->path, room, sizeof(room)));
 	add_unwind(checkup, image, contents.unwind);
 	symbol_index_close(index);
 }

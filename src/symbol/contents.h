@@ -10,10 +10,18 @@
 
 #include "symbol/index.h"
 
+/* Which functions of a file have a name without debug information. */
+enum contents_names {
+	CONTENTS_NO_NAMES,
+	CONTENTS_EXPORTED, /* those of .dynsym */
+	CONTENTS_ALL,      /* there is .symtab or .gnu_debugdata */
+};
+
 struct contents {
 	bool debug_info; /* there is DWARF, in the file or beside it */
-	bool lacks;      /* it refers to a file that is not there, or memory was out */
+	bool unreadable; /* it is in the file, but packed or damaged so that nothing comes of it */
 	bool unwind;     /* .eh_frame, or .debug_frame in either */
+	enum contents_names names;
 };
 
 void contents_find(struct symbol_index *index, struct contents *ret);

@@ -330,6 +330,44 @@ static void test_json(void **state)
 	buf_done(&buf);
 }
 
+/* ---- names ---- */
+
+static void assert_names(struct contents contents, const char *build_id, enum ss_verdict verdict,
+			 const char *text)
+{
+	struct ss_checkup *checkup = checkup_new();
+	const struct ss_finding *finding;
+
+	assert_non_null(checkup);
+	judge_names(checkup, "/lib/a.so", build_id, &contents, "fetch it");
+	finding = find(checkup, "debug file");
+	assert_int_equal(finding->verdict, verdict);
+	assert_string_equal(finding->text, text);
+	if (verdict == SS_VERDICT_OK || contents.unreadable)
+		assert_null(finding->fix);
+	else
+		assert_string_equal(finding->fix, "fetch it");
+	ss_checkup_free(checkup);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_names((struct contents){ .debug_info = true }, "ab01", SS_VERDICT_OK,
+		     "/lib/a.so: found");
+	assert_names((struct contents){ .names = CONTENTS_ALL }, "ab01", SS_VERDICT_LIMITED,
+		     "/lib/a.so: none, build id ab01: no lines and inlined functions");
+	assert_names((struct contents){ .names = CONTENTS_EXPORTED }, "ab01", SS_VERDICT_LIMITED,
+		     "/lib/a.so: none, build id ab01: no lines and inlined functions, and no names "
+		     "of functions that it does not export");
+	assert_names((struct contents){ .names = CONTENTS_NO_NAMES }, "", SS_VERDICT_LIMITED,
+		     "/lib/a.so: none, build id none: no names, lines and inlined functions");
+	assert_names((struct contents){ .unreadable = true, .names = CONTENTS_ALL }, "ab01",
+		     SS_VERDICT_LIMITED,
+		     "/lib/a.so: its debug information cannot be read, being damaged, or packed in "
+		     "a way that this stacksnap was built without: no lines and inlined functions");
+}
+
 /* ---- this host ---- */
 
 static void test_here(void **state)
@@ -357,7 +395,8 @@ int main(void)
 		cmocka_unit_test(test_other_rules), cmocka_unit_test(test_open_files),
 		cmocka_unit_test(test_hidepid),     cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_package),     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_json),        cmocka_unit_test(test_here),
+		cmocka_unit_test(test_json),        cmocka_unit_test(test_names),
+		cmocka_unit_test(test_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
