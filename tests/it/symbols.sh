@@ -42,6 +42,20 @@ for form in dwarf4 clang clang4 lto split static-pie; do
 	target_stop
 done
 
+# packed with zstd, which this build and this objcopy may not know
+if ! ldd "$STACKSNAP" | grep -q libzstd; then
+	t_skip "packed with zstd" "stacksnap is built without libzstd"
+elif ! objcopy --compress-debug-sections=zstd "$TARGETS/inline" "$TMP/bin/zstd" 2>"$TMP/objcopy"; then
+	t_skip "packed with zstd" "objcopy does not know it"
+else
+	t_like "packed with zstd: by objcopy" "$(readelf -t "$TMP/bin/zstd")" COMPRESSED
+	start_here zstd
+	snap "$TARGET_PID"
+	has_chain "packed with zstd"
+	target_is_well
+	target_stop
+fi
+
 target_start clones
 snap --json "$TARGET_PID"
 printf '%s' "$OUT" >"$TMP/clones.json"
@@ -98,6 +112,12 @@ t_like "a capture" "$(cat "$TMP/wall.folded")" '::handle.*::parse'
 t_status "a directory that is not there" 64 "$STACKSNAP" --debug-dir="$TMP/nowhere" "$TARGET_PID"
 t_status "a file" 64 "$STACKSNAP" --debug-dir="$TMP/wall.folded" "$TARGET_PID"
 t_status "an empty name" 64 "$STACKSNAP" --debug-dir="$TMP,," "$TARGET_PID"
+objcopy --only-keep-debug --compress-debug-sections=zlib "$TARGETS/inline" \
+	"$TMP/dbg/.build-id/$id.debug"
+t_like "packed in a debug file: by objcopy" "$(readelf -t "$TMP/dbg/.build-id/$id.debug" 2>&1)" \
+	ZLIB
+snap --debug-dir="$TMP/dbg" "$TARGET_PID"
+has_chain "packed in a debug file"
 objcopy --only-keep-debug "$TARGETS/clones" "$TMP/dbg/.build-id/$id.debug"
 snap --debug-dir="$TMP/dbg" "$TARGET_PID"
 has_no_debug "a file with another build id is not used"
@@ -120,8 +140,60 @@ for style in sha1 none; do
 	[ $style = none ] || { target_stop && continue; }
 	snap --debug-dir="$TMP/other" "$TARGET_PID"
 	has_no_debug "another checksum"
+	mkdir "$TMP/bin/.debug"
+	cp "$TMP/links/inline.dbg" "$TMP/bin/.debug/"
+	snap "$TARGET_PID"
+	has_chain ".debug beside the program"
+	rm -r "$TMP/bin/.debug"
+	target_is_well
 	target_stop
 done
+
+# ---- fewer symbols, and none ----
+
+cat >"$TMP/few.c" <<'C'
+#include <stdio.h>
+#include <unistd.h>
+#define NOINLINE __attribute__((noinline, noclone))
+void told(void);
+NOINLINE void told(void) { for (;;) { pause(); __asm__ volatile("" ::: "memory"); } }
+static NOINLINE void untold(void) { told(); __asm__ volatile("" ::: "memory"); }
+int main(void) { puts("ready"); fflush(stdout); untold(); __asm__ volatile("" ::: "memory"); }
+C
+gcc -O2 -rdynamic -o "$TMP/bin/exports" "$TMP/few.c"
+gcc -O2 -static -o "$TMP/bin/none" "$TMP/few.c"
+strip "$TMP/bin/exports" "$TMP/bin/none"
+start_here exports
+snap "$TARGET_PID"
+t_is "dynamic symbols only: exit status" "$STATUS" 0
+t_like "dynamic symbols only: what is exported has its name" "$OUT" '^told\('
+t_like "dynamic symbols only: so does main" "$OUT" '^main\('
+t_unlike "dynamic symbols only: no other name" "$OUT" '^untold\('
+t_like "dynamic symbols only: an offset stands for it" "$OUT" '^exports\+0x[0-9a-f]+\(\.\.\.\)$'
+target_is_well
+target_stop
+start_here none
+snap "$TARGET_PID"
+t_is "no symbols: exit status" "$STATUS" 0
+names=$(block_functions "$(thread_block "$OUT" none)" | tr ' ' '\n')
+t_cmp "no symbols: offsets" "$(grep -c '^none+0x[0-9a-f]*$' <<<"$names") > 3"
+t_is "no symbols: nothing else" "$(grep -v '^none+0x[0-9a-f]*$' <<<"$names")" ""
+target_is_well
+target_stop
+
+# ---- the vdso, which is code of no file ----
+
+target_start vdso
+looks=
+shows_vdso() {
+	snap --thread vdso-spin "$TARGET_PID"
+	looks+=$OUT$'\n'
+	grep -Eq '^__(vdso|kernel)_clock_gettime\(' <<<"$OUT"
+}
+t_ok "the vdso: a name" wait_until 60 shows_vdso
+t_unlike "the vdso: no frame without one" "$looks" '^\[vdso\]\+0x'
+target_is_well
+target_stop
 
 # ---- MiniDebugInfo ----
 
