@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * linetable.c: a line table, looked at before libdw reads it. dwarf_getsrclines (elfutils 0.188) puts the directory before each file's name in memory of its own, so a few kilobytes with one
- * endless directory and thousands of files take gigabytes. What follows the header is linear, but
- * each row takes a hundred bytes of memory, and may take less than one in a file that is packed: so
- * the rows are counted.
+ * linetable.c: a line table, looked at before libdw reads it. dwarf_getsrclines (elfutils 0.188) puts
+ * the directory before each file's name in memory of its own, so a few kilobytes with one endless
+ * directory and thousands of files take gigabytes. What follows the header is linear, but each row
+ * takes a hundred bytes of memory, and may take less than one in a file that is packed: so the rows are
+ * counted.
  */
 #include "symbol/index-internal.h"
 

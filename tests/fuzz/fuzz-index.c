@@ -3,10 +3,12 @@
  * fuzz-index.c: the names of an ELF file that may be anything. Asked for are addresses all over its
  * executable segments, the ends of each function that is found there, and some where nothing is.
  * Nothing may crash or take long; what is found must lie round the address, and be readable text.
- * No debug directories are given, and the file stands in a directory that does not exist.
+ * No debug directories are given, and the file stands in a directory that does not exist,
+ * unless FUZZ_DIRECTORY names one.
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,11 +79,14 @@ static void ask_segments(struct symbol_index *index, const uint8_t *data, size_t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct symbol_sources sources = { .root_fd = -1 };
+	const char *directory = getenv("FUZZ_DIRECTORY");
+	char path[4096];
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct symbol_index *index;
 
 	check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	index = symbol_index_open(fd, "/nonexistent/fuzz", &sources);
+	snprintf(path, sizeof(path), "%s/fuzz", directory ? directory : "/nonexistent");
+	index = symbol_index_open(fd, path, &sources);
 	check(index);
 	ask_segments(index, data, size);
 	ask(index, 0);

@@ -2,13 +2,17 @@
 /*
  * replay.c: a main for any fuzzer, without libFuzzer: runs each file named on the command line
  * once, so that the seed corpus is a test on every compiler. A directory stands for the files in it.
+ * Exit status 1 if that took more memory than REPLAY_MB says, or more of the processor than
+ * REPLAY_SECONDS.
  */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,6 +66,26 @@ static unsigned replay(const char *path)
 	return n;
 }
 
+static bool is_more(long value, const char *variable)
+{
+	const char *most = getenv(variable);
+
+	return most && value > atol(most);
+}
+
+static bool check_cost(void)
+{
+	struct rusage used;
+	long seconds, mb;
+
+	if (getrusage(RUSAGE_SELF, &used) < 0)
+		return false;
+	seconds = (long)(used.ru_utime.tv_sec + used.ru_stime.tv_sec);
+	mb = used.ru_maxrss >> 10;
+	printf("took %ld MB and %ld s\n", mb, seconds);
+	return !is_more(mb, "REPLAY_MB") && !is_more(seconds, "REPLAY_SECONDS");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned n = 0;
@@ -69,5 +93,5 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		n += replay(argv[i]);
 	printf("replayed %u inputs\n", n);
-	return n ? 0 : 1;
+	return n && check_cost() ? 0 : 1;
 }

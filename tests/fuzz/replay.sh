@@ -4,7 +4,7 @@
 # replay.sh DIR [SECONDS]: build every fuzzer into DIR with AddressSanitizer and UBSan, and run its
 # corpus through it; with SECONDS, then fuzz each that long with libFuzzer. Needs clang for the
 # latter only, and a configured build with sanitizers in build/asan. The files of make-costly.py are
-# read without sanitizers, by the library in build/gcc, with little memory and time.
+# read without sanitizers, by the library in build/gcc; what that takes is measured.
 set -eu
 cd "$(dirname "$0")/../.."
 dir=$1 seconds=${2:-0}
@@ -12,6 +12,8 @@ lib=build/asan
 mkdir -p "$dir"
 san="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 libs="$(pkg-config --libs libdw libelf libunwind-generic zlib liblzma libprotobuf-c) -liberty"
+# what configure may have found besides
+libs="$libs $(sed -n 's/^\(DEFLATE\|ZSTD\)_LIBS = //p' build/gcc/Makefile | tr '\n' ' ')"
 
 for source in tests/fuzz/fuzz-*.c; do
 	name=$(basename "$source" .c)
@@ -34,11 +36,22 @@ for source in tests/fuzz/fuzz-*.c; do
 		tests/fuzz/corpus/"${name#fuzz-}"
 done
 
-# Half a gigabyte, and ten seconds of the processor, which leave room for a slow one.
+# What they may take leaves room for a slow processor. The limits only end what got out of hand, and
+# are so far away that what is measured is not memory that could not be had.
 "${PYTHON:-python3}" tests/fuzz/make-costly.py "$dir/costly" 3000
-# shellcheck disable=SC2086
-gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -o "$dir/costly-index" tests/fuzz/fuzz-index.c \
-	tests/fuzz/replay.c build/gcc/libstacksnap.a $libs
-for file in "$dir"/costly/*; do
-	prlimit --as=536870912 --cpu=10 "$dir/costly-index" "$file"
+for name in index perfmap; do
+	# shellcheck disable=SC2086
+	gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -Ibuild/gcc/src -o "$dir/costly-$name" \
+		"tests/fuzz/fuzz-$name.c" tests/fuzz/replay.c build/gcc/libstacksnap.a $libs
 done
+costly() { # FUZZER FILE
+	FUZZ_DIRECTORY=$dir/costly REPLAY_MB=300 REPLAY_SECONDS=8 \
+		prlimit --as=8000000000 --cpu=30 "$1" "$2" || {
+		echo "$2 costs too much"
+		exit 1
+	}
+}
+for file in "$dir"/costly/costly-*; do
+	costly "$dir/costly-index" "$file"
+done
+costly "$dir/costly-perfmap" "$dir/costly/perf-map"
