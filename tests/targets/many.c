@@ -2,9 +2,11 @@
 /*
  * many.c: N threads that wait, in turn in a futex, a pipe, a sleep and epoll, each under DEPTH
  * frames named frame_even and frame_odd. Usage: many N [DEPTH] [--spin]. With --spin one more
- * thread spins and watches the clock: SIGUSR1 makes the program print "gap_ns N spins M p99_ns N",
- * since the last report: the longest time that the spinner stood still, its loops, and the 99th
- * percentile of the longest in each window of 10 ms.
+ * thread spins and watches the clock: SIGUSR1 makes the program print
+ * "gap_ns N spins N p99_ns N windows N", since the last report: the longest time that the spinner
+ * stood still, its loops, and the 99th percentile of the longest in each window of 10 ms. The first
+ * window begins with the last answer, and the last ends with the question: no gap is told twice, or
+ * to somebody else.
  */
 #include "target.h"
 
@@ -18,12 +20,14 @@ struct waiter {
 
 static int depth = 16;
 static int pipe_fds[2], epoll_fd, futex_word;
-static _Atomic int64_t longest_gap_ns;
-/* the longest gap of each window since the last report */
+/* What the spinner saw since the last report. It is the spinner's alone, but while `asked`. */
 enum { WINDOWS = 16384 };
-static _Atomic int64_t windows[WINDOWS];
-static _Atomic unsigned nwindows;
-static _Atomic uint64_t spins;
+static struct {
+	int64_t longest_ns, windows[WINDOWS];
+	unsigned nwindows;
+	uint64_t spins;
+} seen;
+static _Atomic bool asked, stands;
 
 static NOINLINE void many_wait(struct waiter *waiter)
 {
@@ -76,24 +80,42 @@ static void *waiter_run(void *arg)
 	return NULL;
 }
 
+static void end_window(int64_t longest_ns)
+{
+	seen.windows[seen.nwindows++ % WINDOWS] = longest_ns;
+	if (longest_ns > seen.longest_ns)
+		seen.longest_ns = longest_ns;
+}
+
+static void stand_while_asked(void)
+{
+	stands = true;
+	while (asked)
+		;
+	stands = false;
+}
+
 static NOINLINE void spin_forever(void)
 {
 	int64_t last = target_now_ns(), window_end = last + 10 * NS_PER_MS, longest = 0;
 
 	for (;;) {
+		bool answer = atomic_load_explicit(&asked, memory_order_relaxed);
 		int64_t now = target_now_ns();
 
 		if (now - last > longest)
 			longest = now - last;
-		if (now > window_end) {
-			windows[nwindows++ % WINDOWS] = longest;
-			window_end = now + 10 * NS_PER_MS;
-			longest = 0;
-		}
-		if (now - last > atomic_load_explicit(&longest_gap_ns, memory_order_relaxed))
-			longest_gap_ns = now - last;
 		last = now;
-		atomic_fetch_add_explicit(&spins, 1, memory_order_relaxed);
+		seen.spins++;
+		if (now <= window_end && !answer)
+			continue;
+		end_window(longest);
+		if (answer) {
+			stand_while_asked();
+			last = target_now_ns();
+		}
+		window_end = last + 10 * NS_PER_MS;
+		longest = 0;
 	}
 }
 
@@ -110,33 +132,36 @@ static int compare_gaps(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int64_t take_p99(void)
+static int64_t sort_p99(void)
 {
-	static int64_t sorted[WINDOWS];
-	unsigned n = atomic_exchange(&nwindows, 0);
+	unsigned n = seen.nwindows < WINDOWS ? seen.nwindows : WINDOWS;
 
-	n = n < WINDOWS ? n : WINDOWS;
-	if (n == 0)
-		return 0;
-	for (unsigned i = 0; i < n; i++)
-		sorted[i] = windows[i];
-	qsort(sorted, n, sizeof(*sorted), compare_gaps);
-	return sorted[n * 99 / 100 < n ? n * 99 / 100 : n - 1];
+	qsort(seen.windows, n, sizeof(seen.windows[0]), compare_gaps);
+	return n ? seen.windows[n * 99 / 100] : 0;
 }
 
-static void report_on_signal(void)
+static void report(bool spin)
+{
+	asked = spin;
+	while (spin && !stands)
+		target_nap_ns(1000);
+	printf("gap_ns %lld spins %llu p99_ns %lld windows %u\n", (long long)seen.longest_ns,
+	       (unsigned long long)seen.spins, (long long)sort_p99(), seen.nwindows);
+	memset(&seen, 0, sizeof(seen));
+	asked = false;
+	while (spin && stands)
+		target_nap_ns(1000);
+}
+
+static void report_on_signal(bool spin)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	for (;;) {
-		if (sigwaitinfo(&set, NULL) != SIGUSR1)
-			continue;
-		printf("gap_ns %lld spins %llu p99_ns %lld\n",
-		       (long long)atomic_exchange(&longest_gap_ns, 0),
-		       (unsigned long long)atomic_exchange(&spins, 0), (long long)take_p99());
-	}
+	for (;;)
+		if (sigwaitinfo(&set, NULL) == SIGUSR1)
+			report(spin);
 }
 
 static void start_waiters(int n)
@@ -169,5 +194,5 @@ int main(int argc, char **argv)
 	if (spin)
 		target_thread("spinner", 0, spinner_run, NULL);
 	target_ready();
-	report_on_signal();
+	report_on_signal(spin);
 }
