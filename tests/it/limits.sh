@@ -67,6 +67,41 @@ t_unlike "overhead: nothing to say" "$OUT" 'to spare the CPU'
 target_is_well
 target_stop
 
+# used_us SECONDS PERCENT: what a capture uses of a CPU a second, in all: with its first second, in which
+# nothing is limited, and with start and end.
+used_us() {
+	local TIMEFORMAT='%U %S'
+	{ time "$STACKSNAP" --wall -d "$1" -r 1000 --overhead "$2" -q -o "$ONE.used.json" \
+		"$TARGET_PID"; } 2>&1 | tail -n 1 | awk -v s="$1" '{ printf "%d", ($1 + $2) * 1e6 / s }'
+}
+target_start many 300 16 --spin
+unlimited=$(used_us 2 1000) limited=$(used_us 8 5)
+t_diag "CPU of a capture: $((unlimited / 10000)) %, with --overhead 5 $((limited / 10000)) %"
+t_cmp "overhead: about what it says" "$limited <= 150000"
+t_cmp "overhead: much less than without" "$limited * 2 < $unlimited"
+target_is_well
+target_stop
+
+# ---- 200 threads that all switch thousands of times a second ----
+
+target_start pairs 200 "$TMP/notes"
+for stop in auto all; do
+	target_ask USR1
+	snap --wall -d 3 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
+	t_ok "all switch, $stop: whole or partial" [ "$STATUS" -le 1 ]
+	target_ask USR1
+	t_like "all switch, $stop: no call failed" "$REPLY" 'failed 0$'
+	t_is "all switch, $stop: fewer looks" "$(coverage "$ONE.pairs.json" \
+		'5 < c["ticks_done"] < 1000 and c["longest_period_ns"] > 3e6')" True
+	sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1)
+	t_like "all switch, $stop: every sum is the kernel's" "$sums" \
+		'^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
+done
+snap --wall -d 2 -r 500 --overhead 5 "$TARGET_PID"
+t_like "all switch: in words" "$OUT" 'to spare the CPU, fewer looks: at the least one every '
+target_is_well
+target_stop
+
 t_status "--overhead of a snapshot: usage error" 64 "$STACKSNAP" --overhead 5 $$
 t_status "--max-pause without a time: usage error" 64 "$STACKSNAP" --max-pause 0 $$
 # ---- few descriptors: what cannot be opened is not what is not there ----

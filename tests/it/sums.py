@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Time on CPU as a capture tells it, beside the target's own counters. Usage: sums.py CAPTURE BEFORE
-AFTER: a JSON capture, and two files of lines "TID ON_CPU_NS RUNNABLE_NS" that were written just before
-and just after it. Prints "threads N wrong N worst_us N share N unequal N": the threads whose times
-differ by more than two scheduler ticks of 4 ms, the largest difference, the sum over all threads as a
-share of what the target counted, and the threads whose parts do not add up to their wall time."""
+"""Time on CPU as a capture tells it, beside the target's own notes of its counters. Usage: sums.py
+CAPTURE NOTES: a JSON capture, and a file of lines "TIME_NS TID ON_CPU_NS" that begins before it and ends
+after it. Prints "threads N wrong N worst_us N share N unequal N": the threads of the notes, those whose
+time differs by more than two scheduler ticks of 4 ms, the largest difference, the sum of all as a share
+of what the target noted, and the threads whose parts do not add up to their wall time."""
+import bisect
 import json
 import sys
 
@@ -12,17 +13,24 @@ TWO_TICKS_NS = 8e6
 PARTS = ("on_cpu_ns", "runnable_ns", "blocked_ns", "stopped_ns")
 
 
-def counters(path):
-    with open(path) as file:
-        return {int(tid): int(ns) for tid, ns, _ in map(str.split, file)}
+def counter_at(notes, time_ns):
+    """Between two notes it rises evenly."""
+    i = min(max(bisect.bisect_left(notes, (time_ns, 0)), 1), len(notes) - 1)
+    (t0, on0), (t1, on1) = notes[i - 1], notes[i]
+    return on0 + (on1 - on0) * (time_ns - t0) / (t1 - t0)
 
 
-before, after = counters(sys.argv[2]), counters(sys.argv[3])
-itself = {tid: after[tid] - before[tid] for tid in after if tid in before}
-threads = {t["tid"]: t for t in json.load(open(sys.argv[1]))["profiles"][0]["threads"]}
-told = {tid: threads[tid]["on_cpu_ns"] if tid in threads else 0 for tid in itself}
-differences = [abs(told[tid] - itself[tid]) for tid in itself]
+profile = json.load(open(sys.argv[1]))["profiles"][0]
+begin, end = profile["time_ns"], profile["time_ns"] + profile["duration_ns"]
+notes = {}
+with open(sys.argv[2]) as file:
+    for time_ns, tid, on_cpu_ns in (map(int, line.split()) for line in file):
+        notes.setdefault(tid, []).append((time_ns, on_cpu_ns))
+threads = {t["tid"]: t for t in profile["threads"]}
+itself = {tid: counter_at(of, end) - counter_at(of, begin) for tid, of in notes.items()}
+told = {tid: threads[tid]["on_cpu_ns"] if tid in threads else 0 for tid in notes}
+differences = [abs(told[tid] - itself[tid]) for tid in notes]
 unequal = sum(abs(t["wall_ns"] - sum(t[part] for part in PARTS)) > 1000 for t in threads.values())
-print("threads", len(itself), "wrong", sum(d > TWO_TICKS_NS for d in differences),
+print("threads", len(notes), "wrong", sum(d > TWO_TICKS_NS for d in differences),
       "worst_us", int(max(differences) / 1000),
-      "share", round(sum(told.values()) / sum(itself.values()), 3), "unequal", unequal)
+      "share", f"{sum(told.values()) / sum(itself.values()):.3f}", "unequal", unequal)
