@@ -7,7 +7,7 @@
 # fixed time: a target says "ready", everything else is a condition asked again with a bound.
 #
 # From the environment: STACKSNAP, the binary; TARGETS, the directory of the built targets; SRC, the
-# source tree; SNAP_ARGS, arguments for every run of the binary by snap.
+# source tree; SNAP_ARGS, arguments for every run of the binary by snap; SNAP_BY, a command that runs it.
 
 set -u
 set -o pipefail
@@ -203,10 +203,12 @@ target_read() {
 	IFS= read -r -t "${1:-20}" -u "$TARGET_FD" REPLY
 }
 
-# Lines up to the one given.
+# Lines up to the one given; those before it are in AWAITED.
 target_await() {
+	AWAITED=
 	while target_read; do
 		[ "$REPLY" != "$1" ] || return 0
+		AWAITED+=$REPLY$'\n'
 	done
 	return 1
 }
@@ -318,10 +320,10 @@ cgroup_thaw() {
 
 # ---- stacksnap ----
 
-# snap ARGS...: run it, with $SNAP_ARGS in front if the caller has some; sets OUT, ERR, STATUS.
+# snap ARGS...: run it, by $SNAP_BY and with $SNAP_ARGS in front if the caller has some; sets OUT, ERR, STATUS.
 snap() {
 	# shellcheck disable=SC2086 # a list of words
-	OUT=$(timeout 120 "$STACKSNAP" ${SNAP_ARGS-} "$@" 2>"$TMP/snap.err" </dev/null)
+	OUT=$(timeout 120 ${SNAP_BY-} "$STACKSNAP" ${SNAP_ARGS-} "$@" 2>"$TMP/snap.err" </dev/null)
 	STATUS=$?
 	ERR=$(cat "$TMP/snap.err")
 }

@@ -8,11 +8,13 @@
 # shellcheck disable=SC2034 # used by the scripts
 SAFETY_SECONDS=$([ -n "${FULL-}" ] && echo 20 || echo 1)
 
-CAPTURE_BY=() # command that runs stacksnap
+CAPTURE_TIMEOUT=120 # seconds, after which a capture that hangs is killed
 
-# capture_start ARGS...: a capture of TARGET_PID at 99 Hz, into $TMP/capture.json. Sets CAPTURE.
+# capture_start ARGS...: a capture of TARGET_PID at 99 Hz, run by $SNAP_BY, into $TMP/capture.json.
+# Sets CAPTURE.
 capture_start() {
-	timeout 120 "${CAPTURE_BY[@]}" "$STACKSNAP" --wall -r 99 -q -f json "$@" "$TARGET_PID" \
+	# shellcheck disable=SC2086 # a list of words
+	timeout -k 5 "$CAPTURE_TIMEOUT" ${SNAP_BY-} "$STACKSNAP" --wall -r 99 -q -f json "$@" "$TARGET_PID" \
 		>"$TMP/capture.json" 2>"$TMP/capture.err" </dev/null &
 	CAPTURE=$!
 }

@@ -36,6 +36,9 @@ c many-static many.c -O2 -static
 c many-gz many.c -O2 -gz=zlib -fno-asynchronous-unwind-tables -fno-unwind-tables
 c waits-static waits-lite.c -O2 -static
 c deep-O0 deep.c -O0
+# their stacks need a register that a blocked thread gives only if stopped
+c eintr-O0 eintr.c -O0 -fno-omit-frame-pointer
+c timeouts-O0 timeouts.c -O0 -fno-omit-frame-pointer
 # nothing says which functions wait
 c handmade-s handmade.c -O2 -s
 c mutexes-s mutexes.c -O2 -s

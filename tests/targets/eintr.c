@@ -3,7 +3,8 @@
  * eintr.c: a thread in each call that the kernel can interrupt. None has a reason to return: each
  * return is counted, as EINTR or as early. SIGUSR1 prints a line "NAME eintr N early N" for every
  * call with a count, then "end"; SIGTERM does so, removes the System V objects and ends the
- * program. Calls that this kernel lacks are printed before ready as "NAME missing".
+ * program. Before ready there is a line "calls N", and "NAME missing ERROR" for each call that this
+ * kernel refuses.
  */
 #include "target.h"
 
@@ -26,13 +27,16 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 static const struct timespec long_time = { 24 * 3600, 0 };
 static int pipe_fds[2], full_pipe[2], epoll_fd, event_fd, timer_fd, signal_fd, inotify_fd, ring_fd;
 static int pair[2], timed_pair[2], timed_full[2], listener, timed_listener;
-static int lock_fd, lock_again_fd, sem_id, queue_id, futex_word;
+static int connecting, terminal, lock_fd, lock_again_fd, sem_id, queue_id, full_queue_id;
+static int futex_word, pi_word;      /* pi_word: held by the main thread */
+static struct sockaddr_un full_addr; /* of a socket whose queue is full */
 static mqd_t mqueue;
 static aio_context_t aio;
 static pid_t child;
@@ -61,6 +65,15 @@ static long call_epoll_pwait(void)
 
 	sigfillset(&set);
 	return epoll_pwait(epoll_fd, &event, 1, -1, &set);
+}
+
+static long call_epoll_pwait_timed(void)
+{
+	struct epoll_event event;
+	sigset_t set;
+
+	sigfillset(&set);
+	return epoll_pwait(epoll_fd, &event, 1, 3600 * 1000, &set);
 }
 
 static long call_epoll_pwait2(void)
@@ -107,6 +120,26 @@ static long call_recv_timed(void)
 	char byte;
 
 	return recv(timed_pair[0], &byte, 1, 0);
+}
+
+static long call_read_timed(void)
+{
+	char byte;
+
+	return read(timed_pair[0], &byte, 1);
+}
+
+static long call_readv_timed(void)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	return readv(timed_pair[0], &iov, 1);
+}
+
+static long call_write_timed(void)
+{
+	return write(timed_full[0], big, sizeof(big));
 }
 
 static long call_send_timed(void)
@@ -185,6 +218,26 @@ static long call_futex_timed(void)
 	return syscall(SYS_futex, &futex_word, FUTEX_WAIT_PRIVATE, 0, &long_time, NULL, 0);
 }
 
+static long call_futex_lock_pi(void)
+{
+	return syscall(SYS_futex, &pi_word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+}
+
+static long call_futex_waitv(void)
+{
+	struct futex_waitv wait = { .uaddr = (uintptr_t)&futex_word,
+				    .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG };
+
+	return syscall(SYS_futex_waitv, &wait, 1, 0, NULL, CLOCK_MONOTONIC);
+}
+
+static long call_msgsnd(void)
+{
+	long message[2] = { 1, 0 };
+
+	return msgsnd(full_queue_id, message, sizeof(message[1]), 0);
+}
+
 static long call_msgrcv(void)
 {
 	long message[2];
@@ -234,6 +287,26 @@ static long call_read_signalfd(void)
 static long call_read_inotify(void)
 {
 	return read_one(inotify_fd);
+}
+
+static long call_read_pty(void)
+{
+	return read_one(terminal);
+}
+
+static long call_recvmmsg(void)
+{
+	struct timespec timeout = long_time;
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	return recvmmsg(pair[0], &message, 1, 0, &timeout);
+}
+
+static long call_connect(void)
+{
+	return connect(connecting, (const struct sockaddr *)&full_addr, sizeof(full_addr));
 }
 
 static long call_recv(void)
@@ -322,7 +395,7 @@ static void make_descriptors(void)
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pipe_fds[0], &(struct epoll_event){ .events = EPOLLIN });
 }
 
-static int make_listener(const char *name)
+static int make_listener(const char *name, struct sockaddr_un *ret_addr)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -330,20 +403,42 @@ static int make_listener(const char *name)
 	snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "eintr-%s-%d", name, (int)getpid());
 	target_check(bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0, "bind");
 	target_check(listen(fd, 1) == 0, "listen");
+	*ret_addr = addr;
 	return fd;
+}
+
+/* Ask until one has to wait: that one is `connecting`. */
+static void make_connecting(void)
+{
+	int flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+	make_listener("full", &full_addr);
+	do
+		connecting = socket(AF_UNIX, flags, 0);
+	while (connect(connecting, (struct sockaddr *)&full_addr, sizeof(full_addr)) == 0);
+	target_check(errno == EAGAIN, "connect");
+	fcntl(connecting, F_SETFL, 0);
+}
+
+static void make_terminal(void)
+{
+	terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	target_check(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0, "pty");
+	target_check(open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC) >= 0, "pty");
 }
 
 static void make_sockets(void)
 {
 	struct timeval hour = { 3600, 0 };
+	struct sockaddr_un addr;
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, timed_pair);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, timed_full);
 	while (send(timed_full[0], big, sizeof(big), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
-	listener = make_listener("plain");
-	timed_listener = make_listener("timed");
+	listener = make_listener("plain", &addr);
+	timed_listener = make_listener("timed", &addr);
 	setsockopt(timed_pair[0], SOL_SOCKET, SO_RCVTIMEO, &hour, sizeof(hour));
 	setsockopt(timed_full[0], SOL_SOCKET, SO_SNDTIMEO, &hour, sizeof(hour));
 	setsockopt(timed_listener, SOL_SOCKET, SO_RCVTIMEO, &hour, sizeof(hour));
@@ -352,6 +447,7 @@ static void make_sockets(void)
 static void make_ipc(void)
 {
 	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 64 };
+	long message[2] = { 1, 0 };
 	char name[32];
 
 	snprintf(name, sizeof(name), "/eintr-%d", (int)getpid());
@@ -359,7 +455,10 @@ static void make_ipc(void)
 	mq_unlink(name);
 	sem_id = semget(IPC_PRIVATE, 1, 0600);
 	queue_id = msgget(IPC_PRIVATE, 0600);
-	target_check(sem_id >= 0 && queue_id >= 0 && mqueue >= 0, "ipc");
+	full_queue_id = msgget(IPC_PRIVATE, 0600);
+	target_check(sem_id >= 0 && queue_id >= 0 && full_queue_id >= 0 && mqueue >= 0, "ipc");
+	while (msgsnd(full_queue_id, message, sizeof(message[1]), IPC_NOWAIT) == 0)
+		;
 	snprintf(fifo_path, sizeof(fifo_path), "/tmp/eintr-fifo-%d", (int)getpid());
 	target_check(mkfifo(fifo_path, 0600) == 0, "mkfifo");
 }
@@ -388,7 +487,7 @@ struct caller {
 	const char *name;
 	long (*call)(void);
 	struct arrival arrival;
-	_Atomic bool missing;
+	_Atomic int missing; /* the error that says so */
 	_Atomic unsigned eintr, early;
 };
 
@@ -402,13 +501,17 @@ static struct caller callers[] = {
 	CALLER(epoll_wait),
 	CALLER(epoll_wait_timed),
 	CALLER(epoll_pwait),
+	CALLER(epoll_pwait_timed),
 	CALLER(epoll_pwait2),
 	CALLER(semop),
 	CALLER(semtimedop),
 	CALLER(sigtimedwait),
 	CALLER(sigwaitinfo),
 	CALLER(recv_timed),
+	CALLER(read_timed),
+	CALLER(readv_timed),
 	CALLER(send_timed),
+	CALLER(write_timed),
 	CALLER(accept_timed),
 	CALLER(io_getevents),
 	CALLER(io_uring_enter),
@@ -420,7 +523,10 @@ static struct caller callers[] = {
 	CALLER(clock_nanosleep),
 	CALLER(futex),
 	CALLER(futex_timed),
+	CALLER(futex_lock_pi),
+	CALLER(futex_waitv),
 	CALLER(msgrcv),
+	CALLER(msgsnd),
 	CALLER(mq_receive),
 	CALLER(read_pipe),
 	CALLER(write_pipe),
@@ -428,8 +534,11 @@ static struct caller callers[] = {
 	CALLER(read_timerfd),
 	CALLER(read_signalfd),
 	CALLER(read_inotify),
+	CALLER(read_pty),
 	CALLER(recv),
+	CALLER(recvmmsg),
 	CALLER(accept),
+	CALLER(connect),
 	CALLER(wait4),
 	CALLER(waitid),
 	CALLER(pause),
@@ -456,16 +565,16 @@ static void *run(void *arg)
 		long result = caller->call();
 		int error = errno;
 
-		if (result < 0 && call_is_missing(error))
-			break;
+		if (result < 0 && call_is_missing(error)) {
+			caller->missing = error;
+			target_rest();
+		}
 		if (result < 0 && error == EINTR)
 			caller->eintr++;
 		else
 			caller->early++;
 		target_nap_ms(1); /* if one returns at once, for ever */
 	}
-	caller->missing = true;
-	target_rest();
 	return NULL;
 }
 
@@ -490,6 +599,7 @@ static void serve_signals(const sigset_t *set)
 			break;
 	}
 	msgctl(queue_id, IPC_RMID, NULL);
+	msgctl(full_queue_id, IPC_RMID, NULL);
 	semctl(sem_id, 0, IPC_RMID);
 	unlink(fifo_path);
 	_exit(0);
@@ -501,9 +611,11 @@ static void start_callers(void)
 		target_thread(callers[i].name, 128 * 1024, run, &callers[i]);
 	for (int i = 0; i < CALLERS; i++)
 		arrival_await_sleep(&callers[i].arrival);
+	printf("calls %d\n", CALLERS);
 	for (int i = 0; i < CALLERS; i++)
 		if (callers[i].missing)
-			printf("%s missing\n", callers[i].name);
+			printf("%s missing %s\n", callers[i].name,
+			       strerrorname_np(callers[i].missing));
 }
 
 int main(void)
@@ -511,6 +623,7 @@ int main(void)
 	sigset_t set;
 
 	target_begin();
+	pi_word = target_tid();
 	make_child();
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -523,6 +636,8 @@ int main(void)
 	make_locks();
 	make_descriptors();
 	make_sockets();
+	make_connecting();
+	make_terminal();
 	make_ipc();
 	make_rings();
 	start_callers();

@@ -2,8 +2,10 @@
 /*
  * timeouts.c: a thread for each call that has a timeout, calling it again and again with 200 ms.
  * Nothing ever comes, so each call must return as its timeout says, after 200 ms. SIGUSR1 prints a
- * line "NAME rounds N eintr N early N median_us N" for every call, then "end", and counts anew:
- * the median is of the time beyond the timeout, which one stall of the machine does not change.
+ * line "NAME rounds N eintr N early N median_us N p90_us N" for every call, then "end", and counts
+ * anew: the two are of the time beyond the timeout, which one stall of the machine does not change.
+ * Before ready there is a line "calls N", and "NAME missing ERROR" for each call that this kernel
+ * refuses.
  */
 #include "target.h"
 
@@ -18,6 +20,7 @@
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define TIMEOUT_NS (200 * NS_PER_MS)
@@ -51,6 +54,13 @@ static long call_epoll_wait(void)
 	return epoll_wait(epoll_fd, &event, 1, 200);
 }
 
+static long call_epoll_pwait(void)
+{
+	struct epoll_event event;
+
+	return epoll_pwait(epoll_fd, &event, 1, 200, NULL);
+}
+
 static long call_epoll_pwait2(void)
 {
 	struct epoll_event event;
@@ -79,6 +89,21 @@ static long call_recv(void)
 	char byte;
 
 	return recv(pair[0], &byte, 1, 0);
+}
+
+static long call_read(void)
+{
+	char byte;
+
+	return read(pair[0], &byte, 1);
+}
+
+static long call_readv(void)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	return readv(pair[0], &iov, 1);
 }
 
 static long call_send(void)
@@ -178,7 +203,7 @@ struct caller {
 	const char *name;
 	long (*call)(void);
 	struct arrival arrival;
-	_Atomic bool missing;
+	_Atomic int missing; /* the error that says so */
 	_Atomic unsigned rounds, eintr, early;
 	int64_t excess_ns[ROUNDS]; /* of the first rounds */
 };
@@ -191,10 +216,13 @@ struct caller {
 /* clang-format off */
 static struct caller callers[] = {
 	CALLER(epoll_wait),
+	CALLER(epoll_pwait),
 	CALLER(epoll_pwait2),
 	CALLER(semtimedop),
 	CALLER(sigtimedwait),
 	CALLER(recv),
+	CALLER(read),
+	CALLER(readv),
 	CALLER(send),
 	CALLER(accept),
 	CALLER(io_getevents),
@@ -237,12 +265,12 @@ static void *run(void *arg)
 		long result = caller->call();
 		int error = errno;
 
-		if (result < 0 && call_is_missing(error))
-			break;
+		if (result < 0 && call_is_missing(error)) {
+			caller->missing = error;
+			target_rest();
+		}
 		note(caller, result, error, target_now_ns() - begin - TIMEOUT_NS);
 	}
-	caller->missing = true;
-	target_rest();
 	return NULL;
 }
 
@@ -292,22 +320,23 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int64_t median(const struct caller *caller, unsigned rounds)
+static long long quantile_us(const struct caller *caller, unsigned rounds, unsigned percent)
 {
 	int64_t sorted[ROUNDS];
 	unsigned n = rounds < ROUNDS ? rounds : ROUNDS;
 
 	memcpy(sorted, caller->excess_ns, n * sizeof(sorted[0]));
 	qsort(sorted, n, sizeof(sorted[0]), compare);
-	return n ? sorted[n / 2] : 0;
+	return n ? sorted[n * percent / 100] / 1000 : 0;
 }
 
 static void report_call(const struct caller *caller)
 {
 	unsigned rounds = caller->rounds;
 
-	printf("%s rounds %u eintr %u early %u median_us %lld\n", caller->name, rounds,
-	       caller->eintr, caller->early, (long long)median(caller, rounds) / 1000);
+	printf("%s rounds %u eintr %u early %u median_us %lld p90_us %lld\n", caller->name, rounds,
+	       caller->eintr, caller->early, quantile_us(caller, rounds, 50),
+	       quantile_us(caller, rounds, 90));
 }
 
 static void report(void)
@@ -339,6 +368,11 @@ int main(void)
 		target_thread(callers[i].name, 128 * 1024, run, &callers[i]);
 	for (int i = 0; i < CALLERS; i++)
 		arrival_await_sleep(&callers[i].arrival);
+	printf("calls %d\n", CALLERS);
+	for (int i = 0; i < CALLERS; i++)
+		if (callers[i].missing)
+			printf("%s missing %s\n", callers[i].name,
+			       strerrorname_np(callers[i].missing));
 	target_ready();
 	do {
 		signo = sigwaitinfo(&set, NULL);
