@@ -1,14 +1,38 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # SIGKILL of stacksnap at any instant harms nobody: after each kill the target runs, unstopped and
-# untraced, and at the end its own books balance. KILLS (100) sets the number of rounds.
+# untraced, and at the end its own books balance; all the while it gets signals, and none is lost. KILLS
+# (100) sets the number of rounds.
 . "$(dirname "$0")/lib.sh"
 
 KILLS=${KILLS:-100}
-SIGNALS_A_ROUND=3
 
 progress() {
 	target_ask USR1 && set -- $REPLY && echo "$2"
+}
+
+# storm_start MICROSECONDS: queued signals for the target until storm_end, which sets SENT.
+storm_start() {
+	"$TARGETS/storm" "$TARGET_PID" "$1" 100000 RTMIN >"$TMP/storm" &
+	STORM=$!
+	STARTED+=("$STORM")
+}
+
+storm_end() {
+	kill -s TERM "$STORM"
+	wait "$STORM"
+	SENT=$(awk '{ print $2 }' "$TMP/storm")
+}
+
+all_signals_came() {
+	target_ask USR1 && [[ $REPLY = *" signals $SENT "* ]]
+}
+
+# signals_came NAME
+signals_came() {
+	wait_until 5 all_signals_came
+	t_like "$1: no signal was lost" "$REPLY" " signals $SENT "
+	t_like "$1: no number was lost, no call failed" "$REPLY" ' broken 0 failed 0$'
 }
 
 # How long a whole snapshot takes, in microseconds: the kills are spread over that time.
@@ -18,15 +42,18 @@ took_us() {
 	echo $((${EPOCHREALTIME/./} - start))
 }
 
+# The moment is meant to be random: this sleep waits for nothing.
+sleep_us() {
+	sleep "$(($1 / 1000000)).$(printf %06d $(($1 % 1000000)))"
+}
+
+# kill_in_the_middle DELAY_US ARGS...
 kill_in_the_middle() {
-	local stop=$1 delay_us=$2 pid i
-	"$STACKSNAP" --stop="$stop" -o "$TMP/killed.txt" "$TARGET_PID" >/dev/null 2>&1 &
+	local delay_us=$1 pid
+	shift
+	"$STACKSNAP" "$@" -q -o "$TMP/killed.txt" "$TARGET_PID" >/dev/null 2>&1 &
 	pid=$!
-	for ((i = 0; i < SIGNALS_A_ROUND; i++)); do
-		kill -s RTMIN "$TARGET_PID"
-	done
-	# The moment is meant to be random: this sleep waits for nothing.
-	sleep "$((delay_us / 1000000)).$(printf %06d $((delay_us % 1000000)))"
+	sleep_us "$delay_us"
 	kill -s KILL "$pid" 2>/dev/null && killed=$((killed + 1))
 	wait "$pid" 2>/dev/null
 }
@@ -34,11 +61,13 @@ kill_in_the_middle() {
 target_start counter
 took_us >/dev/null
 span=$(($(took_us) + 2000))
+ways=(--stop=auto --stop=all "--wall -r 500 --stop=all" "--wall -r 500 -s --stop=auto")
+storm_start 300
 killed=0
 unwell=
 for ((round = 1; round <= KILLS; round++)); do
-	kill_in_the_middle "$([ $((round % 2)) = 0 ] && echo all || echo auto)" \
-		$(((RANDOM * 32768 + RANDOM) % span))
+	# shellcheck disable=SC2086 # a list of words
+	kill_in_the_middle $(((RANDOM * 32768 + RANDOM) % span)) ${ways[round % 4]}
 	if ! wait_until 2 process_is_well "$TARGET_PID"; then
 		unwell+="round $round: $(process_complaint "$TARGET_PID"); "
 		break
@@ -51,21 +80,67 @@ for ((round = 1; round <= KILLS; round++)); do
 		wait_until 5 went_on || unwell+="round $round: no progress; "
 	fi
 done
-t_diag "$KILLS rounds over ${span} us, $killed kills"
+storm_end
+t_diag "$KILLS rounds over ${span} us, $killed kills, $SENT signals"
 t_is "after each kill the target runs, untraced" "$unwell" ""
 t_cmp "most kills met it alive" "$killed * 2 >= $KILLS"
-
-all_signals_came() {
-	target_ask USR1 && [[ $REPLY = *" signals $((KILLS * SIGNALS_A_ROUND)) "* ]]
-}
-wait_until 5 all_signals_came
-t_like "no signal was lost" "$REPLY" " signals $((KILLS * SIGNALS_A_ROUND)) "
-t_like "no number was lost, no call failed" "$REPLY" ' broken 0 failed 0$'
+signals_came "after all kills"
 
 snap --stop=all "$TARGET_PID"
 t_is "a later snapshot works" "$STATUS" 0
 target_is_well
 target_stop
+
+# ---- at the instant at which a signal is in our hands ----
+
+if grep -q __asan_init "$STACKSNAP"; then
+	t_skip "at a signal's delivery" "AddressSanitizer wants to be loaded first"
+else
+	target_start counter
+	storm_start 60
+	killed=0
+	for ((round = 0; round < 100 && killed < 5; round++)); do
+		FAULT_DETACH=1 LD_PRELOAD=$TARGETS/fault.so "$STACKSNAP" --stop=all -q -o /dev/null \
+			-f text "$TARGET_PID" 2>/dev/null
+		[ $? != 137 ] || killed=$((killed + 1))
+	done
+	storm_end
+	t_cmp "at a signal's delivery: $killed kills in $round rounds" "$killed > 0"
+	signals_came "at a signal's delivery"
+	target_is_well
+	target_stop
+fi
+
+# ---- with a command of ours ----
+
+# The command, a shell, has a counter, which would die with its parent: the shell must not.
+command_pids() {
+	[ -s "$TMP/counter.pid" ] && read -r shell TARGET_PID <"$TMP/counter.pid"
+}
+bad=
+for ((round = 1; round <= 6; round++)); do
+	rm -f "$TMP/counter.pid"
+	"$STACKSNAP" --wall -r 500 -s --stop="$([ $((round % 2)) = 0 ] && echo all || echo auto)" \
+		-o "$TMP/killed.txt" -- sh -c '"$0" >"$2" & echo $$ $! >"$1"; wait' "$TARGETS/counter" \
+		"$TMP/counter.pid" "$TMP/counter.out" >/dev/null 2>&1 &
+	pid=$!
+	wait_until 10 command_pids || break
+	STARTED+=("$shell" "$TARGET_PID")
+	wait_until 10 grep -q ready "$TMP/counter.out"
+	sleep_us $((RANDOM * 3))
+	kill -s KILL "$pid" || bad+="round $round: it had ended; "
+	wait "$pid" 2>/dev/null
+	for process in "$shell" "$TARGET_PID"; do
+		wait_until 5 process_is_well "$process" ||
+			bad+="round $round: $(process_complaint "$process"); "
+	done
+	kill -s USR1 "$TARGET_PID"
+	wait_until 5 grep -q '^progress [1-9][0-9]* .* broken 0 failed 0$' "$TMP/counter.out" ||
+		bad+="round $round: $(tail -n 1 "$TMP/counter.out"); "
+	kill -s KILL "$shell" "$TARGET_PID"
+done
+t_cmp "a command: $((round - 1)) rounds" "$round == 7"
+t_is "a command: it survives, and its child too" "$bad" ""
 
 # ---- the same where calls are blocked, with SIGTERM and SIGINT too ----
 

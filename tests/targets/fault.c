@@ -4,6 +4,7 @@
  * exact moment. Environment:
  *	FAULT_ALLOC=N	the Nth allocation fails, once; FAULT_ALLOC=N+: so do all later ones
  *	FAULT_STEP=N	before the Nth call on a file or process, FAULT_KILL=PID gets SIGKILL
+ *	FAULT_DETACH=1	SIGKILL to itself where a PTRACE_DETACH would deliver a signal to the target
  *	FAULT_LIBDW=1	allocations of elfutils fail too; else they do not, and are not counted
  *	FAULT_COUNT=FILE	at the end "ALLOCATIONS STEPS" is written there
  * Allocations are those of malloc, calloc, realloc and aligned_alloc; steps are calls of open,
@@ -34,7 +35,7 @@ void *__libc_memalign(size_t align, size_t size);
 
 static atomic_ulong allocations, steps;
 static unsigned long fail_at, kill_at;
-static bool fail_on;
+static bool fail_on, kill_at_detach;
 enum { SPARED_MAX = 4 };
 static struct {
 	uintptr_t start, size;
@@ -79,6 +80,7 @@ __attribute__((constructor)) static void read_plan(void)
 	fail_at = alloc ? strtoul(alloc, NULL, 10) : 0;
 	kill_at = step ? strtoul(step, NULL, 10) : 0;
 	victim = pid ? (pid_t)atoi(pid) : 0;
+	kill_at_detach = getenv("FAULT_DETACH") != NULL;
 	count_path = getenv("FAULT_COUNT");
 	if (!getenv("FAULT_LIBDW"))
 		dl_iterate_phdr(note_library, NULL);
@@ -217,6 +219,8 @@ pid_t waitpid(pid_t pid, int *status, int options)
 	return (pid_t)syscall(SYS_wait4, pid, status, options, NULL);
 }
 
+enum { PTRACE_DETACH = 17 };
+
 /* sys/ptrace.h declares it with an enum */
 long ptrace(int request, ...)
 {
@@ -232,5 +236,7 @@ long ptrace(int request, ...)
 	data = va_arg(ap, void *);
 	va_end(ap);
 	step();
+	if (kill_at_detach && request == PTRACE_DETACH && data)
+		kill(getpid(), SIGKILL);
 	return next(request, pid, addr, data);
 }
