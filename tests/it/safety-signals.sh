@@ -17,9 +17,17 @@ sent() {
 	awk '{ print $2 }' "$TMP/storm"
 }
 
+all_stopped() {
+	! grep -L '^State:[[:space:]]*T' "/proc/$TARGET_PID/task/"*/status | grep -q .
+}
+
 # ---- queued signals ----
 
+# In a process group that is orphaned the kernel ignores all stops but SIGSTOP (setpgid(2)): as a job
+# the target has a group of its own, whose parent, this shell, is in its session.
+set -m
 target_start counter
+set +m
 total=0
 for stop in auto all; do
 	storm 300 RTMIN
@@ -41,8 +49,14 @@ target_is_well
 
 # ---- stops ----
 
+for signal in STOP TSTP TTIN TTOU; do
+	kill -s $signal "$TARGET_PID"
+	t_ok "SIG$signal stops it" wait_until 5 all_stopped
+	kill -s CONT "$TARGET_PID"
+	target_is_well "$TARGET_PID" "SIG$signal: SIGCONT continues it"
+done
 for stop in auto all; do
-	storm 2000 STOP CONT TSTP CONT TTIN CONT
+	storm 2000 STOP CONT TSTP CONT TTIN CONT TTOU CONT
 	capture_start --stop=$stop -d "$SAFETY_SECONDS"
 	wait "$STORM"
 	capture_end "stops and continuations, $stop"
@@ -61,21 +75,19 @@ t_like "stops: its books balance" "$REPLY" 'broken 0 failed 0$'
 
 # ---- stopped means stopped ----
 
-all_stopped() {
-	! grep -L '^State:[[:space:]]*T' "/proc/$TARGET_PID/task/"*/status | grep -q .
-}
-kill -s STOP "$TARGET_PID"
-wait_until 5 all_stopped
-ticks=$(cpu_ticks "$TARGET_PID")
-for stop in auto all never; do
-	capture_start --stop=$stop -d 0.5
-	capture_end "a stopped process, $stop"
+for way in "auto STOP" "all STOP" "never STOP" "auto TSTP" "all TTIN" "all TTOU"; do
+	read -r stop signal <<<"$way"
+	kill -s "$signal" "$TARGET_PID"
+	wait_until 5 all_stopped
+	ticks=$(cpu_ticks "$TARGET_PID")
+	capture_start --stop="$stop" -d 0.5
+	capture_end "stopped by SIG$signal, $stop"
+	t_cmp "stopped by SIG$signal, $stop: it never ran" "$(cpu_ticks "$TARGET_PID") - $ticks <= 1"
+	t_ok "stopped by SIG$signal, $stop: it is stopped still" all_stopped
+	t_is "stopped by SIG$signal, $stop: untraced" "$(process_complaint "$TARGET_PID" t)" ""
+	kill -s CONT "$TARGET_PID"
+	target_is_well "$TARGET_PID" "stopped by SIG$signal, $stop: SIGCONT continues it"
 done
-t_cmp "a stopped process: it never ran" "$(cpu_ticks "$TARGET_PID") - $ticks <= 1"
-t_ok "a stopped process: it is stopped still" all_stopped
-t_is "a stopped process: untraced" "$(process_complaint "$TARGET_PID" t)" ""
-kill -s CONT "$TARGET_PID"
-target_is_well
 target_stop
 
 # ---- SIGTRAP of its own ----

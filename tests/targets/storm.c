@@ -21,7 +21,8 @@ static int number_of(const char *name)
 		const char *name;
 		int number;
 	} names[] = { { "STOP", SIGSTOP }, { "CONT", SIGCONT }, { "TSTP", SIGTSTP },
-		      { "TTIN", SIGTTIN }, { "TRAP", SIGTRAP }, { "USR2", SIGUSR2 } };
+		      { "TTIN", SIGTTIN }, { "TTOU", SIGTTOU }, { "TRAP", SIGTRAP },
+		      { "USR2", SIGUSR2 } };
 
 	if (strcmp(name, "RTMIN") == 0)
 		return SIGRTMIN;
