@@ -98,10 +98,11 @@ if grep -q __asan_init "$STACKSNAP"; then
 else
 	target_start counter
 	storm_start 60
-	killed=0
-	for ((round = 0; round < 100 && killed < 5; round++)); do
+	killed=0 end=$((SECONDS + 20))
+	for ((round = 0; SECONDS < end && killed < 3; round++)); do
 		FAULT_DETACH=1 LD_PRELOAD=$TARGETS/fault.so "$STACKSNAP" --stop=all -q -o /dev/null \
-			-f text "$TARGET_PID" 2>/dev/null
+			-f text "$TARGET_PID" 2>/dev/null &
+		wait $! 2>/dev/null
 		[ $? != 137 ] || killed=$((killed + 1))
 	done
 	storm_end
