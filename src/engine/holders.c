@@ -9,7 +9,10 @@
 #include "engine/owners.h"
 #include "engine/waiting.h"
 
-enum { SLICES = 32 }; /* holders told apart within one wait; more count as the latest */
+enum {
+	SLICES = 32,       /* holders told apart within one wait; more count as the latest */
+	ENDED_TIDS = 1024, /* more than the waiters in by_tid, until it is made anew */
+};
 
 /* How long somebody was in the way of one wait. */
 struct slice {
@@ -41,7 +44,7 @@ struct holders {
 	VEC(struct holding) all;
 	struct map64 by_hash; /* -> number; a hash that is taken counts up */
 	VEC(struct waiter *) waiters;
-	struct map64 by_tid; /* -> index in waiters */
+	struct map64 by_tid; /* -> index in waiters, perhaps of another one since */
 };
 
 struct holders *holders_new(size_t max_rows)
@@ -128,23 +131,56 @@ static uint32_t intern(struct holders *holders, const struct holding *holding)
 static struct waiter *find_waiter(const struct holders *holders, pid_t tid)
 {
 	const uint64_t *index = map64_find(&holders->by_tid, (uint64_t)tid);
+	struct waiter *waiter = index && *index < holders->waiters.n ? holders->waiters.data[*index]
+								     : NULL;
 
-	return index ? holders->waiters.data[*index] : NULL;
+	return waiter && waiter->tid == tid ? waiter : NULL;
+}
+
+/* Forget the tids of those that have ended. */
+static int renew_table(struct holders *holders)
+{
+	if (holders->by_tid.n <= 2 * holders->waiters.n + ENDED_TIDS)
+		return 0;
+	map64_clear(&holders->by_tid);
+	for (size_t i = 0; i < holders->waiters.n; i++)
+		if (map64_put(&holders->by_tid, (uint64_t)holders->waiters.data[i]->tid, i) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+void holders_ended(struct holders *holders, pid_t tid)
+{
+	struct waiter *waiter = find_waiter(holders, tid), *last;
+	uint64_t *index;
+
+	if (!waiter)
+		return;
+	index = map64_find(&holders->by_tid, (uint64_t)tid);
+	last = holders->waiters.data[--holders->waiters.n];
+	holders->waiters.data[*index] = last;
+	*map64_find(&holders->by_tid, (uint64_t)last->tid) = *index;
+	free(waiter);
 }
 
 static struct waiter *add_waiter(struct holders *holders, pid_t tid)
 {
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
 
-	if (!waiter)
+	if (!waiter || renew_table(holders) < 0) {
+		free(waiter);
 		return NULL;
+	}
 	waiter->tid = tid;
 	if (vec_push(&holders->waiters, waiter) < 0) {
 		free(waiter);
 		return NULL;
 	}
-	if (map64_put(&holders->by_tid, (uint64_t)tid, holders->waiters.n - 1) < 0)
+	if (map64_put(&holders->by_tid, (uint64_t)tid, holders->waiters.n - 1) < 0) {
+		holders->waiters.n--;
+		free(waiter);
 		return NULL;
+	}
 	return waiter;
 }
 

@@ -55,6 +55,8 @@ int holders_waits(struct holders *holders, struct ss_session *session, size_t i,
 		  uint32_t place, const struct stack *stack, const struct wait *wait);
 /* It waits for no lock any more. */
 void holders_moved(struct holders *holders, pid_t tid);
+/* It has ended, and its account is closed. */
+void holders_ended(struct holders *holders, pid_t tid);
 /* It has not run: it waits where it did; asks the lock again. 0 or -ENOMEM. */
 int holders_same(struct holders *holders, struct ss_session *session, size_t i);
 

@@ -227,18 +227,17 @@ static int add_segments(struct recorder *recorder)
 static struct profile_thread sum_up(const struct recorder *recorder,
 				    const struct recorded *recorded)
 {
-	const struct delta *delta = &recorded->delta;
 	const struct place *place = places_get(&recorder->places, recorded->place);
 
 	return (struct profile_thread){
 		.tid = recorded->tid,
 		.name = recorded->name,
-		.wall_ns = delta->wall_ns,
-		.on_ns = delta->on_ns,
-		.runnable_ns = delta->runnable_ns,
-		.blocked_ns = delta->blocked_ns,
-		.stopped_ns = delta->stopped_ns,
-		.switches = delta->waits,
+		.wall_ns = recorded->wall_ns,
+		.on_ns = recorded->on_ns,
+		.runnable_ns = recorded->runnable_ns,
+		.blocked_ns = recorded->blocked_ns,
+		.stopped_ns = recorded->stopped_ns,
+		.switches = recorded->waits,
 		.idle = !recorded->ran && place && is_resting_place(place->wait),
 		.ended = recorded->tick + 1 != recorder->ticks,
 		.began = recorded->began,

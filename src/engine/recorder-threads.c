@@ -9,71 +9,11 @@
 #include <errno.h>
 
 #include "base/attr.h"
-#include "base/clock.h"
 #include "engine/birth.h"
 #include "engine/waiting.h"
 #include "target/fds.h"
 
 /* ---- accounting ---- */
-
-static struct recorded *find_thread(struct recorder *recorder, pid_t tid)
-{
-	const uint64_t *index = map64_find(&recorder->alive, (uint64_t)tid);
-	struct recorded *thread = index ? &recorder->threads.data[*index] : NULL;
-
-	return thread && thread->alive ? thread : NULL;
-}
-
-static struct recorder_sink sink_of(struct recorder *recorder, const struct recorded *thread)
-{
-	return (struct recorder_sink){ recorder, (uint32_t)(thread - recorder->threads.data) };
-}
-
-static void take_credit(void *arg, const struct credit *credit)
-{
-	const struct recorder_sink *sink = arg;
-	struct recorder *recorder = sink->recorder;
-
-	accounts_add(&recorder->accounts, sink->thread, credit);
-	if (recorder->holders)
-		holders_credit(recorder->holders, recorder->threads.data[sink->thread].tid,
-			       sink->thread, credit, places_get(&recorder->places, credit->place));
-}
-
-static void finish_thread(struct recorder *recorder, struct recorded *thread)
-{
-	struct recorder_sink sink = sink_of(recorder, thread);
-
-	thread->alive = false;
-	if (thread->begun)
-		delta_finish(&thread->delta, take_credit, &sink);
-}
-
-void recorder_end_threads(struct recorder *recorder)
-{
-	vec_each(thread, &recorder->threads)
-		if (thread->alive)
-			finish_thread(recorder, thread);
-}
-
-void recorder_note_exec(struct recorder *recorder)
-{
-	const struct recorded *leader = find_thread(recorder, recorder->session->target.pid);
-	const struct observation *last;
-
-	recorder_end_threads(recorder);
-	if (!leader || !leader->begun)
-		return;
-	last = &leader->delta.last;
-	recorder->execed = (struct observation){
-		.t_ns = last->t_ns,
-		.on_ns = last->on_ns,
-		.run_queue_ns = last->run_queue_ns,
-		.pcount = last->pcount,
-		.voluntary = last->voluntary,
-		.voluntary_known = last->voluntary_known,
-	};
-}
 
 static enum delta_where where_is(const struct capture_thread *captured)
 {
@@ -101,18 +41,18 @@ static uint64_t wait_began(struct recorder *recorder, const struct look *look)
 static void invent_counters(struct recorder *recorder, struct recorded *thread,
 			    struct observation *now)
 {
-	uint64_t passed = thread->begun ? now->t_ns - thread->invented.t_ns : 0;
+	uint64_t passed = thread->life->begun ? now->t_ns - thread->life->invented.t_ns : 0;
 
 	recorder->profile->counted_samples = true;
-	thread->invented.t_ns = now->t_ns;
-	thread->invented.pcount++;
+	thread->life->invented.t_ns = now->t_ns;
+	thread->life->invented.pcount++;
 	if (now->where == WHERE_ON_CPU)
-		thread->invented.on_ns += passed;
+		thread->life->invented.on_ns += passed;
 	else if (now->where == WHERE_RUNNABLE)
-		thread->invented.run_queue_ns += passed;
-	now->on_ns = thread->invented.on_ns;
-	now->run_queue_ns = thread->invented.run_queue_ns;
-	now->pcount = thread->invented.pcount;
+		thread->life->invented.run_queue_ns += passed;
+	now->on_ns = thread->life->invented.on_ns;
+	now->run_queue_ns = thread->life->invented.run_queue_ns;
+	now->pcount = thread->life->invented.pcount;
 }
 
 static struct observation make_observation(struct recorder *recorder, struct recorded *thread,
@@ -128,9 +68,9 @@ static struct observation make_observation(struct recorder *recorder, struct rec
 		.voluntary_known = look->voluntary_known,
 		.where = where_is(captured),
 		.place = thread->place,
-		.stopped_ns = thread->stopped_ns,
-		.own_pcount = thread->own_switches,
-		.own_voluntary = thread->own_switches,
+		.stopped_ns = thread->life->stopped_ns,
+		.own_pcount = thread->life->own_switches,
+		.own_voluntary = thread->life->own_switches,
 		.same_wait = captured->woken_by_us,
 	};
 
@@ -159,35 +99,36 @@ static void begin_in_midlife(struct recorder *recorder, struct recorded *thread,
 			     const struct observation *now)
 {
 	const struct observation *before = &recorder->execed;
-	struct recorder_sink sink = sink_of(recorder, thread);
+	struct recorder_sink sink = recorder_sink_of(recorder, thread);
 
 	if (thread->tid != recorder->session->target.pid || !before->t_ns ||
 	    !birth_goes_on(before, now)) {
-		delta_begin(&thread->delta, now, 0, take_credit, &sink);
+		delta_begin(&thread->life->delta, now, 0, recorder_credit, &sink);
 		return;
 	}
-	delta_begin(&thread->delta, before, 0, take_credit, &sink);
-	delta_observe(&thread->delta, now, take_credit, &sink);
+	delta_begin(&thread->life->delta, before, 0, recorder_credit, &sink);
+	delta_observe(&thread->life->delta, now, recorder_credit, &sink);
 }
 
 static void observe(struct recorder *recorder, struct recorded *thread,
 		    const struct capture_thread *captured)
 {
-	struct recorder_sink sink = sink_of(recorder, thread);
+	struct recorder_sink sink = recorder_sink_of(recorder, thread);
 	struct observation now = make_observation(recorder, thread, captured);
 
-	if (!thread->begun && !thread->began) {
+	if (!thread->life->begun && !thread->began) {
 		begin_in_midlife(recorder, thread, &now);
-	} else if (!thread->begun) {
-		delta_begin(&thread->delta, &now, find_birth(recorder, &now), take_credit, &sink);
+	} else if (!thread->life->begun) {
+		delta_begin(&thread->life->delta, &now, find_birth(recorder, &now), recorder_credit,
+			    &sink);
 	} else {
 		thread->ran |= !captured->woken_by_us;
-		delta_observe(&thread->delta, &now, take_credit, &sink);
+		delta_observe(&thread->life->delta, &now, recorder_credit, &sink);
 	}
-	thread->begun = true;
-	thread->on_ns = now.on_ns;
-	thread->stopped_ns = 0;
-	thread->own_switches = 0;
+	thread->life->begun = true;
+	thread->life->on_ns = now.on_ns;
+	thread->life->stopped_ns = 0;
+	thread->life->own_switches = 0;
 }
 
 /* ---- places ---- */
@@ -234,42 +175,10 @@ static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret
 
 /* ---- threads ---- */
 
-/*
- * Whether the counters of a thread that no tick has seen yet are those of the capture. At the first
- * tick the caller has said so of all, or of none.
- */
-static bool is_newborn(const struct recorder *recorder, const struct look *look)
-{
-	uint64_t ahead_ns = clock_boot_ns() - clock_mono_ns();
-
-	if (recorder->ticks == 0)
-		return recorder->last_ns > 0;
-	if (recorder->execed.t_ns && look->tid == recorder->session->target.pid)
-		return false;
-	return birth_is_after(look, recorder->last_ns, ahead_ns);
-}
-
-static struct recorded *add_thread(struct recorder *recorder, const struct look *look)
-{
-	pid_t tid = look->tid;
-	struct recorded fresh = {
-		.tid = tid,
-		.name = arena_strdup(&recorder->profile->arena, look->comm),
-		.alive = true,
-		.began = is_newborn(recorder, look),
-	};
-
-	if (!fresh.name || vec_push(&recorder->threads, fresh) < 0 ||
-	    map64_put(&recorder->alive, (uint64_t)tid, recorder->threads.n - 1) < 0)
-		return NULL;
-	delta_init(&recorder->threads.data[recorder->threads.n - 1].delta, recorder->min_block_ns);
-	return &recorder->threads.data[recorder->threads.n - 1];
-}
-
 /* A tid is used again when its thread has ended: the counters begin anew. */
 static bool is_another(const struct recorded *thread, const struct look *look)
 {
-	return thread->begun && look->on_cpu_ns < thread->on_ns;
+	return thread->life->begun && look->on_cpu_ns < thread->life->on_ns;
 }
 
 /* What our stops of this tick do to the counters shows at the next observation. */
@@ -277,8 +186,8 @@ static void note_stops(struct recorded *thread, const struct capture_thread *cap
 {
 	bool woken = captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE;
 
-	thread->stopped_ns += captured->stopped_ns;
-	thread->own_switches += captured->stops * (woken ? 2 : 1);
+	thread->life->stopped_ns += captured->stopped_ns;
+	thread->life->own_switches += captured->stops * (woken ? 2 : 1);
 }
 
 /* Who waits for a lock is asked at every tick who holds it. */
@@ -334,16 +243,16 @@ static int note_thread(struct recorder *recorder, size_t i)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 	const struct look *look = &captured->look;
-	struct recorded *thread = find_thread(recorder, look->tid);
+	struct recorded *thread = recorder_find_thread(recorder, look->tid);
 
 	if (is_gone(look))
 		return 0;
 	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
-		finish_thread(recorder, thread);
+		recorder_finish_thread(recorder, thread);
 		thread = NULL;
 	}
 	if (!thread)
-		thread = add_thread(recorder, look);
+		thread = recorder_add_thread(recorder, look);
 	if (!thread)
 		return -ENOMEM;
 	thread->tick = recorder->ticks;
@@ -360,23 +269,15 @@ static void account_for(struct recorder *recorder, size_t i)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 	const struct look *look = &captured->look;
-	struct recorded *thread = is_gone(look) ? NULL : find_thread(recorder, look->tid);
+	struct recorded *thread = is_gone(look) ? NULL : recorder_find_thread(recorder, look->tid);
 
 	if (!thread)
 		return;
 	if (captured->how == CAPTURE_SAME && !captured->woken_by_us)
-		delta_unchanged(&thread->delta, look->at_ns);
+		delta_unchanged(&thread->life->delta, look->at_ns);
 	else
 		observe(recorder, thread, captured);
 	note_stops(thread, captured);
-}
-
-/* Threads that this tick did not see have ended: their account stops at the last one that did. */
-static void finish_vanished(struct recorder *recorder)
-{
-	vec_each(thread, &recorder->threads)
-		if (thread->alive && thread->tick != recorder->ticks)
-			finish_thread(recorder, thread);
 }
 
 /* Where the thread is that the target calls tid; nowhere if it is not one of its threads. */
@@ -390,7 +291,7 @@ static struct holder_place find_holder(void *arg, pid_t tid)
 
 	if (!session->pidns.ours)
 		here = pidns_find(&session->pidns, &session->target, tid);
-	thread = here.answer == PIDNS_HERE ? find_thread(recorder, here.tid) : NULL;
+	thread = here.answer == PIDNS_HERE ? recorder_find_thread(recorder, here.tid) : NULL;
 	place = thread ? places_get(&recorder->places, thread->place) : NULL;
 	if (!place)
 		return (struct holder_place){ 0 };
@@ -418,7 +319,8 @@ int recorder_note_threads(struct recorder *recorder, struct ss_error *err)
 		return ss_error_oom(err);
 	for (size_t i = 0; i < n; i++)
 		account_for(recorder, i);
-	finish_vanished(recorder);
+	if (recorder_end_unseen(recorder) < 0)
+		return ss_error_oom(err);
 	recorder->execed.t_ns = 0;
 	return recorder->accounts.error ? ss_error_oom(err) : 0;
 }

@@ -99,9 +99,8 @@ void recorder_free(struct recorder *recorder)
 	accounts_done(&recorder->accounts);
 	places_done(&recorder->places);
 	holders_free(recorder->holders);
-	map64_done(&recorder->alive);
 	map64_done(&recorder->stacks);
-	vec_done(&recorder->threads);
+	recorder_free_threads(recorder);
 	free(recorder);
 }
 

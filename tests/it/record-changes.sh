@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Processes that change in the middle of a capture: exec, by the main thread and by another one, the
-# end of the main thread, a library in the place of another, and threads that come to be selected or of which there are none for a while.
+# end of the main thread, a library in the place of another, and threads that come to be selected or
+# of which there are none for a while.
 . "$(dirname "$0")/lib.sh"
 
 ONE=$TMP/one.json
@@ -31,7 +32,8 @@ for NAME in exec thread-exec; do
 	capture -d 3
 	t_is "$NAME: what was computed before the capture does not count" \
 		"$(profile 'sum(t["on_cpu_ns"] for t in p["threads"]) < 0.2e9')" True
-	t_is "$NAME: it sleeps" "$(profile 'by["sleep"][0]["blocked_ns"] > by["sleep"][0]["wall_ns"] / 2')" True
+	t_is "$NAME: it sleeps" "$(profile 'any(
+		t["blocked_ns"] > t["wall_ns"] / 2 for t in by["sleep"])')" True
 	[ $NAME = thread-exec ] || t_is "$NAME: no time is lost over it" \
 		"$(profile 'sum(t["wall_ns"] for t in p["threads"]) > p["duration_ns"] - 0.1e9')" True
 	target_is_well
@@ -64,6 +66,20 @@ target_start swap
 capture -d 3
 t_cmp "swap: time in the first one" "$(under plugin_one) < 2500000000"
 t_cmp "swap: time in the one that took its place" "$(under plugin_two) > 500000000"
+target_is_well
+target_stop
+
+# ---- threads that come and go ----
+
+NAME=churn
+target_start churn 1000
+capture -d 2
+t_is "churn: many were seen" "$(profile 'len(p["threads"]) > 100')" True
+t_is "churn: every thread's time adds up" "$(profile 'all(abs(t["wall_ns"] - sum(
+	t[k + "_ns"] for k in ("on_cpu", "runnable", "blocked", "stopped"))) < 1000
+	for t in p["threads"])')" True
+t_is "churn: those that stay are there all the time" "$(profile 'sum(
+	t["wall_ns"] > p["duration_ns"] - 0.1e9 for t in by["stay"])')" 4
 target_is_well
 target_stop
 

@@ -344,6 +344,37 @@ static void test_a_thread_that_moved_waits_no_more(void **state)
 	assert_sum(bench, HOLDING_SEEN, 2, 1000, 0);
 }
 
+static void wait_as(struct bench *bench, pid_t tid, pid_t owner)
+{
+	bench->session.capture.threads.data[0].look.tid = tid;
+	waits_for(bench, owner);
+}
+
+/* What a thread that has ended left behind goes; what others are in the middle of stays. */
+static void test_threads_that_end(void **state)
+{
+	struct bench *bench = *state;
+	const struct place place = { bench->stack_of_waiter, WAIT_MUTEX, NULL, LOCK, -1 };
+	const struct credit waited = {
+		.kind = CREDIT_BLOCKED, .place = PLACE, .ns = 1000, .count = 1
+	};
+
+	wait_as(bench, TID + 1, HOLDER_A);
+	for (pid_t tid = TID + 2; tid < TID + 5000; tid++) {
+		wait_as(bench, tid, HOLDER_B);
+		holders_moved(bench->holders, tid);
+		holders_credit(bench->holders, tid, THREAD, &waited, &place);
+		holders_ended(bench->holders, tid);
+		holders_ended(bench->holders, tid); /* not known any more */
+	}
+	assert_sum(bench, HOLDING_SEEN, 2, 4998 * 1000, 4998);
+	holders_credit(bench->holders, TID + 1, THREAD, &waited, &place);
+	assert_sum(bench, HOLDING_SEEN, 1, 1000, 1);
+	holders_ended(bench->holders, TID + 1);
+	holders_credit(bench->holders, TID + 1, THREAD, &waited, &place);
+	assert_sum(bench, HOLDING_UNKNOWN, THREAD, 1000, 1);
+}
+
 /* A tid that came again is another thread. */
 static void test_another_thread_with_the_same_tid(void **state)
 {
@@ -461,6 +492,7 @@ int main(void)
 		CASE(test_short_waits_are_the_nearest_guess),
 		CASE(test_what_is_told_is_forgotten),
 		CASE(test_the_holder_seen_last_may_be_the_first),
+		CASE(test_threads_that_end),
 		CASE(test_a_thread_that_moved_waits_no_more),
 		CASE(test_another_thread_with_the_same_tid),
 		CASE(test_what_is_no_wait_for_a_lock),
