@@ -132,8 +132,9 @@ static bool map_file(struct named_file *file)
 }
 
 /*
- * A stripped file whose debug file is neither where its build id says nor where its link does. Only
- * then are the directories walked, and only after that is a server asked.
+ * A stripped file whose debug file is neither where its build id says nor where its link does: only
+ * then are the directories walked, and only after that is a server asked. It is asked, too, for what
+ * dwz moved elsewhere: opening the symbols has looked for that.
  */
 static int add_debug_file(struct offline *o, struct named_file *file, const char *path)
 {
@@ -141,9 +142,9 @@ static int add_debug_file(struct offline *o, struct named_file *file, const char
 	int fd = -1;
 
 	contents_find(lookup_index(file->image.names), &contents);
-	if (contents.debug_info)
+	if (contents.debug_info && !contents.lacks)
 		return 0;
-	if (!file->debug_only)
+	if (!contents.debug_info && !file->debug_only)
 		fd = filestore_find(o->store, file->build_id, path, true);
 	if (fd < 0 && !o->fetcher)
 		return 0;
@@ -184,7 +185,6 @@ static int fill_file(struct offline *o, struct named_file *file, const char *pat
 	r = open_symbols(o, file, file->fd, path);
 	if (r == 0)
 		r = add_debug_file(o, file, path);
-	/* for what dwz moved elsewhere, which is looked for when it is needed */
 	o->sources.fetcher = o->fetcher;
 	return r;
 }

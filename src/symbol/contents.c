@@ -70,6 +70,7 @@ void contents_find(struct symbol_index *index, struct contents *ret)
 	Dwarf *dwarf = index_dwarf(index, &bias);
 
 	ret->debug_info = dwarf;
+	ret->lacks = dwarf && index->lacks;
 	ret->unreadable = !dwarf && has_debug_info(index_elf(index));
 	ret->unwind = has_unwind(index_elf(index)) || (dwarf && has_unwind(dwarf_getelf(dwarf)));
 	/* a debug file without DWARF has a symbol table, or it would have nothing */

@@ -20,6 +20,7 @@ enum contents_names {
 struct contents {
 	bool debug_info; /* there is DWARF, in the file or beside it */
 	bool unreadable; /* it is in the file, but packed or damaged so that nothing comes of it */
+	bool lacks;      /* once it was read: it refers to a file that is not there */
 	bool unwind;     /* .eh_frame, or .debug_frame in either */
 	enum contents_names names;
 };

@@ -15,6 +15,15 @@ g++ -std=c++17 -O1 -g -pthread -Wl,--build-id -o "$TMP/bin/app" "$SRC/tests/targ
 strip -o "$TMP/files/app" "$TMP/bin/app"
 objcopy --only-keep-debug "$TMP/bin/app" "$TMP/files/app.debug"
 
+# and one whose debug information refers to a file that only the server has
+if command -v dwz >/dev/null; then
+	mkdir "$TMP/common"
+	cp "$TARGETS/inline" "$TMP/bin/shares"
+	cp "$TARGETS/atomics" "$TMP/bin/other"
+	(cd "$TMP/bin" && dwz -m "$TMP/common/shared.debug" -r shares other) >"$TMP/dwz.out" 2>&1
+	mv "$TMP/common/shared.debug" "$TMP/files/"
+fi
+
 # start_server COMMAND...: run it with a port behind it until it listens on one; sets URL, SERVER.
 start_server() {
 	local port
@@ -131,6 +140,17 @@ if command -v go >/dev/null; then
 		"GET /buildid/$app_id/debuginfo 200"
 	target_is_well
 	target_stop
+	if [ -e "$TMP/files/shared.debug" ]; then
+		TARGETS=$TMP/bin target_start shares
+		look
+		symbolize "dwz" 0
+		as_online "dwz"
+		t_like "symbolize, dwz: the shared file was asked for" "$(cat "$TMP/server.out")" \
+			"GET /buildid/$(build_id "$TMP/files/shared.debug")/debuginfo 200"
+		target_stop
+	else
+		t_skip "symbolize, dwz" "no dwz"
+	fi
 	TARGET_PID=$inline_pid
 else
 	t_skip "symbolize" "no go"
