@@ -35,11 +35,17 @@ signals_came() {
 	t_like "$1: no number was lost, no call failed" "$REPLY" ' broken 0 failed 0$'
 }
 
-# How long a whole snapshot takes, in microseconds: the kills are spread over that time.
+# How long a whole snapshot takes, in microseconds: the kills are spread over that time. The shortest of
+# some, for one that waited for a CPU may have taken seconds.
 took_us() {
-	local start=${EPOCHREALTIME/./}
-	"$STACKSNAP" --stop=all -o /dev/null -f text "$TARGET_PID" 2>/dev/null
-	echo $((${EPOCHREALTIME/./} - start))
+	local start us shortest=100000 i
+	for ((i = 0; i < 5; i++)); do
+		start=${EPOCHREALTIME/./}
+		"$STACKSNAP" --stop=all -o /dev/null -f text "$TARGET_PID" 2>/dev/null
+		us=$((${EPOCHREALTIME/./} - start))
+		[ "$us" -ge "$shortest" ] || shortest=$us
+	done
+	echo "$shortest"
 }
 
 # The moment is meant to be random: this sleep waits for nothing.
@@ -59,10 +65,9 @@ kill_in_the_middle() {
 }
 
 target_start counter
-took_us >/dev/null
 span=$(($(took_us) + 2000))
 ways=(--stop=auto --stop=all "--wall -r 500 --stop=all" "--wall -r 500 -s --stop=auto")
-storm_start 300
+storm_start 1000
 killed=0
 unwell=
 for ((round = 1; round <= KILLS; round++)); do
