@@ -78,7 +78,7 @@ struct symbol_index {
 
 	bool symbols_read;
 	struct spans symbols;
-	VEC(const char *) names; /* by span.item */
+	VEC(struct reader) names; /* by span.item: from where they begin, index_text */
 
 	bool units_read;
 	uint64_t dwarf_delta;
@@ -107,6 +107,23 @@ void index_drop_pages(Elf *elf);
  * as the kernel shows it to us, "" if it does not.
  */
 const char *index_directory(struct symbol_index *index, int fd);
+
+/* ---- index-text.c ---- */
+
+/* Debug information may name every function after the rest of one endless string. */
+enum { INDEX_STRING_MAX = 1 << 15 };
+
+/* From s, a string of elf, up to the end of what may be read there; false: it is not of elf. */
+bool index_text(struct symbol_index *index, Elf *elf, const char *s, struct reader *ret);
+
+/* Up to the NUL, at most max; 0 if it has to end before, but does not. */
+size_t index_text_len(const struct reader *text, size_t max);
+
+/*
+ * A copy in the index, cut at INDEX_STRING_MAX; NULL if it is none, or does not end, or there is no
+ * memory. attr may be NULL.
+ */
+const char *index_string(struct symbol_index *index, Dwarf_Attribute *attr);
 
 /* ---- plt.c ---- */
 

@@ -16,13 +16,12 @@
 enum {
 	ORIGINS_MAX = 8,
 	SCOPES_MAX = 128,
-	/* Debug information may name every function after the rest of one endless string. */
-	NAME_MAX_LEN = 1 << 15,
 };
 
 static const char *intern(struct symbol_index *index, const char *s)
 {
-	const char *interned = s && *s ? index_intern(index, s, strnlen(s, NAME_MAX_LEN)) : NULL;
+	const char *interned = s && *s ? index_intern(index, s, strnlen(s, INDEX_STRING_MAX))
+				       : NULL;
 
 	if (s && *s && !interned)
 		index->lacks = true;
@@ -31,11 +30,11 @@ static const char *intern(struct symbol_index *index, const char *s)
 
 /* ---- files ---- */
 
-static const char *string_of(Dwarf_Die *die, unsigned attribute)
+static const char *string_of(struct symbol_index *index, Dwarf_Die *die, unsigned attribute)
 {
 	Dwarf_Attribute attr;
 
-	return dwarf_formstring(dwarf_attr_integrate(die, attribute, &attr));
+	return index_string(index, dwarf_attr_integrate(die, attribute, &attr));
 }
 
 /*
@@ -71,10 +70,10 @@ static const char *intern_path(struct symbol_index *index, struct unit *unit, Dw
 			       const char *path)
 {
 	_cleanup_(buf_done) struct buf buf;
-	const char *directory = string_of(cu, DW_AT_comp_dir);
+	const char *directory = string_of(index, cu, DW_AT_comp_dir);
 
 	if (!directory)
-		directory = string_of(&unit->die, DW_AT_comp_dir);
+		directory = string_of(index, &unit->die, DW_AT_comp_dir);
 	buf_init(&buf);
 	if (directory && *path != '/' && !same_mapped_root(directory, path)) {
 		add_path(&buf, directory);
@@ -194,9 +193,9 @@ static bool has_namespaces(struct unit *unit)
 	}
 }
 
-static const char *scope_name(Dwarf_Die *die)
+static const char *scope_name(struct symbol_index *index, Dwarf_Die *die)
 {
-	const char *name = dwarf_diename(die);
+	const char *name = string_of(index, die, DW_AT_name);
 
 	switch (dwarf_tag(die)) {
 	case DW_TAG_namespace:
@@ -240,12 +239,11 @@ static void add_scopes(struct symbol_index *index, Dwarf_Die *die, struct buf *b
 	if (!dwarf_diecu(die, &at, NULL, NULL))
 		return;
 	for (unsigned i = 0; i < SCOPES_MAX && enter(index, &at, die->addr); i++) {
-		const char *scope = at.addr == die->addr ? NULL : scope_name(&at);
+		const char *scope = at.addr == die->addr ? NULL : scope_name(index, &at);
 
 		if (at.addr == die->addr)
 			return;
-		if (scope)
-			buf_add(buf, scope, strnlen(scope, NAME_MAX_LEN));
+		buf_puts(buf, scope ? scope : "");
 		buf_puts(buf, scope ? "::" : "");
 	}
 	buf_reset(buf); /* it is nowhere */
@@ -260,7 +258,7 @@ static const char *qualify(struct symbol_index *index, Dwarf_Die *die, const cha
 	effort_begin(&index->effort);
 	add_scopes(index, die, &buf);
 	effort_end(&index->effort);
-	buf_add(&buf, name, strnlen(name, NAME_MAX_LEN));
+	buf_puts(&buf, name);
 	return buf.failed ? "" : intern(index, buf.data);
 }
 
@@ -292,10 +290,10 @@ void index_name_function(struct symbol_index *index, struct unit *unit, Dwarf_Di
 				       .line = frame->line };
 	if (!abbrevs_of_origins_are_bounded(index, die))
 		return;
-	name = string_of(die, DW_AT_name);
-	linkage = string_of(die, DW_AT_linkage_name);
+	name = string_of(index, die, DW_AT_name);
+	linkage = string_of(index, die, DW_AT_linkage_name);
 	if (!linkage)
-		linkage = string_of(die, DW_AT_MIPS_linkage_name);
+		linkage = string_of(index, die, DW_AT_MIPS_linkage_name);
 	frame->linkage_name = intern(index, linkage ? linkage : name);
 	if (name && !linkage && has_namespaces(unit))
 		frame->name = qualified_name(index, die, name);

@@ -246,6 +246,7 @@ static int add_symbol(struct symbol_index *index, int i)
 	GElf_Addr addr;
 	GElf_Word shndx;
 	Elf *elf;
+	struct reader text;
 	const char *name =
 		dwfl_module_getsym_info(index->module, i, &sym, &addr, &shndx, &elf, NULL);
 
@@ -254,7 +255,9 @@ static int add_symbol(struct symbol_index *index, int i)
 	addr -= index->bias;
 	if (addr + sym.st_size < addr)
 		return 0;
-	if (!effort_memory(&index->effort, SYMBOL_BYTES) || vec_push(&index->names, name) < 0)
+	if (!index_text(index, elf, name, &text))
+		return 0;
+	if (!effort_memory(&index->effort, SYMBOL_BYTES) || vec_push(&index->names, text) < 0)
 		return -1;
 	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym),
 			 (uint32_t)(index->names.n - 1));
@@ -262,11 +265,11 @@ static int add_symbol(struct symbol_index *index, int i)
 
 static size_t name_len(const struct symbol_index *index, const struct span *span)
 {
-	const char *name = index->names.data[span->item];
-	size_t len = strnlen(name, TIE_LEN_MAX);
-	const char *at = memchr(name, '@', len);
+	const struct reader *name = &index->names.data[span->item];
+	size_t len = index_text_len(name, TIE_LEN_MAX);
+	const unsigned char *at = memchr(name->at, '@', len);
 
-	return at ? (size_t)(at - name) : len;
+	return at ? (size_t)(at - name->at) : len;
 }
 
 /* Of equal spans the last one counts: let it be that with the shortest name. */
@@ -314,8 +317,9 @@ static void read_symbols(struct symbol_index *index)
 /* "pthread_create@@GLIBC_2.34" -> "pthread_create"; NULL: it is no name, or there is no memory. */
 static const char *symbol_name(struct symbol_index *index, uint32_t item)
 {
-	const char *name = index->names.data[item];
-	size_t len = strnlen(name, NAME_LEN_MAX);
+	const struct reader *text = &index->names.data[item];
+	const char *name = (const char *)text->at;
+	size_t len = index_text_len(text, NAME_LEN_MAX);
 	const char *at = memchr(name, '@', len);
 
 	if (len == 0 || len == NAME_LEN_MAX)

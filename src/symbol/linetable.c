@@ -213,6 +213,18 @@ static bool is_bounded(struct symbol_index *index, struct table *table)
 						     count_rows(table) * ROW_BYTES);
 }
 
+/* libdw puts the directory of the compilation before names, too, and looks for its end anywhere. */
+static bool directory_is_bounded(struct symbol_index *index, Dwarf_Die *cu)
+{
+	Dwarf_Attribute attr;
+	const char *directory;
+
+	if (!dwarf_attr(cu, DW_AT_comp_dir, &attr))
+		return true;
+	directory = index_string(index, &attr);
+	return directory && strnlen(directory, TEXT_MAX + 1) <= TEXT_MAX;
+}
+
 /* The table at `offset` of the section. */
 static bool look_at(struct symbol_index *index, Dwarf *dwarf, const struct reader *section,
 		    uint64_t offset, bool split)
@@ -257,6 +269,6 @@ bool linetable_is_bounded(struct symbol_index *index, struct unit *unit, Dwarf_D
 
 	if (known)
 		return *known;
-	bounded = look(index, unit, cu);
+	bounded = directory_is_bounded(index, cu) && look(index, unit, cu);
 	return map64_put(&index->line_tables, key, bounded) == 0 && bounded;
 }

@@ -21,11 +21,21 @@
 #include "base/attr.h"
 #include "base/fileio.h"
 
-static const char *string_of(Dwarf_Die *die, unsigned attribute)
+/*
+ * The strings that libdw will take for the path, "" and NULL for what is not there; false if one does
+ * not end. One that is cut is longer than any path, and then libdw is not asked.
+ */
+static bool get_path(struct symbol_index *index, Dwarf_Die *skeleton, const char **ret_directory,
+		     const char **ret_name)
 {
-	Dwarf_Attribute attr;
+	Dwarf_Attribute name, directory;
+	bool named = dwarf_attr(skeleton, DW_AT_dwo_name, &name) ||
+		     dwarf_attr(skeleton, DW_AT_GNU_dwo_name, &name);
+	bool placed = dwarf_attr(skeleton, DW_AT_comp_dir, &directory);
 
-	return dwarf_formstring(dwarf_attr(die, attribute, &attr));
+	*ret_name = named ? index_string(index, &name) : "";
+	*ret_directory = placed ? index_string(index, &directory) : NULL;
+	return *ret_name && (!placed || *ret_directory);
 }
 
 enum presence { ABSENT, REGULAR, OTHER }; /* OTHER: or not to be read */
@@ -116,12 +126,9 @@ static void ask_in_root(struct question *question)
 Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton)
 {
 	struct question question = { .root_fd = index->sources->root_fd, .skeleton = skeleton };
-	const char *name = string_of(skeleton, DW_AT_dwo_name);
-	const char *directory = string_of(skeleton, DW_AT_comp_dir);
+	const char *directory, *name;
 
-	if (!name)
-		name = string_of(skeleton, DW_AT_GNU_dwo_name);
-	if (!name || !*name)
+	if (!get_path(index, skeleton, &directory, &name) || !*name)
 		return question.split;
 	if (debugfile_has_our_root(index->sources)) {
 		if (is_found(index, AT_FDCWD, directory, name))

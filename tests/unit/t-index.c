@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -408,6 +409,162 @@ static void test_no_elf_file(void **state)
 	check_finds_nothing(magic, sizeof(magic));
 }
 
+/* A page of headers, one of code, and a last one that ends with a string which does not end. */
+struct endless {
+	struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr segment;
+		Elf64_Shdr sections[5];
+		Elf64_Sym symbols[2];
+		unsigned char abbrevs[32];
+		char names[64];
+	} page;
+	char rest[4096 - sizeof(Elf64_Ehdr) - sizeof(Elf64_Phdr) - 5 * sizeof(Elf64_Shdr) -
+		  2 * sizeof(Elf64_Sym) - 32 - 64];
+	char code[4096];
+	char last[4096];
+};
+
+enum { ENDLESS_ADDR = 0x401000 };
+
+#define ENDLESS_AT(member) offsetof(struct endless, member)
+
+static const struct endless endless = {
+	.page = {
+		.header = {
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				     EV_CURRENT },
+			.e_type = ET_DYN,
+			.e_machine = EM_X86_64,
+			.e_version = EV_CURRENT,
+			.e_phoff = ENDLESS_AT(page.segment),
+			.e_shoff = ENDLESS_AT(page.sections),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 1,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 5,
+			.e_shstrndx = 4,
+		},
+		.segment = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X,
+			     .p_vaddr = ENDLESS_ADDR - 4096, .p_filesz = sizeof(struct endless),
+			     .p_memsz = sizeof(struct endless), .p_align = 4096 },
+		.sections = {
+			[1] = { .sh_name = 1, .sh_type = SHT_PROGBITS,
+				.sh_flags = SHF_ALLOC | SHF_EXECINSTR, .sh_addr = ENDLESS_ADDR,
+				.sh_offset = ENDLESS_AT(code), .sh_size = 4096 },
+			[4] = { .sh_name = 1, .sh_type = SHT_STRTAB,
+				.sh_offset = ENDLESS_AT(page.names), .sh_size = 64 },
+		},
+		.symbols = { [1] = { .st_name = 4000, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+				     .st_shndx = 1, .st_value = ENDLESS_ADDR, .st_size = 16 } },
+		.abbrevs = {
+			/* a compile unit with children, low_pc, high_pc */
+			1, 0x11, 1, 0x11, 0x01, 0x12, 0x06, 0, 0,
+			/* a subprogram with low_pc, high_pc and a name in place */
+			2, 0x2e, 0, 0x11, 0x01, 0x12, 0x06, 0x03, 0x08, 0, 0,
+		},
+		.names = "\0.text\0.symtab\0.strtab\0.debug_abbrev\0.debug_info",
+	},
+};
+
+static struct symbol_index *open_endless(const struct endless *file)
+{
+	_cleanup_close_ int fd = memfd_create("t-index", MFD_CLOEXEC);
+	struct symbol_index *index;
+
+	assert_int_equal(write(fd, file, sizeof(*file)), sizeof(*file));
+	index = symbol_index_open(fd, "[test]", &no_sources);
+	assert_non_null(index);
+	return index;
+}
+
+/* Before its last byte is a NUL it is no string: what is behind the file is not the file's. */
+static bool has_symbol(struct endless *file, char last)
+{
+	struct index_symbol symbol;
+	struct symbol_index *index;
+	bool found;
+
+	file->last[4095] = last;
+	index = open_endless(file);
+	found = symbol_index_find(index, ENDLESS_ADDR + 1, &symbol);
+	symbol_index_close(index);
+	return found;
+}
+
+static void test_endless_symbol(void **state)
+{
+	struct endless file = endless;
+
+	(void)state;
+	file.page.sections[2] = (Elf64_Shdr){ .sh_name = 7,
+					      .sh_type = SHT_SYMTAB,
+					      .sh_offset = ENDLESS_AT(page.symbols),
+					      .sh_size = 2 * sizeof(Elf64_Sym),
+					      .sh_link = 3,
+					      .sh_info = 1,
+					      .sh_entsize = sizeof(Elf64_Sym) };
+	file.page.sections[3] = (Elf64_Shdr){
+		.sh_name = 15, .sh_type = SHT_STRTAB, .sh_offset = ENDLESS_AT(last), .sh_size = 4096
+	};
+	memset(file.last + 1, 'y', 4095);
+	assert_true(has_symbol(&file, '\0'));
+	assert_false(has_symbol(&file, 'y'));
+}
+
+/* The unit fills the section; its function's name is all that follows the numbers. */
+static void fill_unit(char *p)
+{
+	static const struct __attribute__((packed)) {
+		uint32_t len;
+		uint16_t version;
+		uint32_t abbrevs;
+		uint8_t address_size;
+		uint8_t unit;
+		uint64_t unit_start;
+		uint32_t unit_size;
+		uint8_t function;
+		uint64_t start;
+		uint32_t size;
+	} unit = { 4092, 4, 0, 8, 1, ENDLESS_ADDR, 4096, 2, ENDLESS_ADDR, 4096 };
+
+	memset(p, 'z', 4096);
+	memcpy(p, &unit, sizeof(unit));
+}
+
+static size_t debug_name_len(struct endless *file, char last)
+{
+	struct index_frame frame = { .linkage_name = "" };
+	struct symbol_index *index;
+	size_t len;
+
+	file->last[4095] = last;
+	index = open_endless(file);
+	assert_int_equal(symbol_index_frames(index, ENDLESS_ADDR + 1, &frame, 1), 1);
+	len = strlen(frame.linkage_name);
+	symbol_index_close(index);
+	return len;
+}
+
+static void test_endless_debug_name(void **state)
+{
+	struct endless file = endless;
+
+	(void)state;
+	file.page.sections[2] = (Elf64_Shdr){ .sh_name = 23,
+					      .sh_type = SHT_PROGBITS,
+					      .sh_offset = ENDLESS_AT(page.abbrevs),
+					      .sh_size = 32 };
+	file.page.sections[3] = (Elf64_Shdr){ .sh_name = 37,
+					      .sh_type = SHT_PROGBITS,
+					      .sh_offset = ENDLESS_AT(last),
+					      .sh_size = 4096 };
+	fill_unit(file.last);
+	assert_in_range(debug_name_len(&file, '\0'), 4000, 4095);
+	assert_int_equal(debug_name_len(&file, 'z'), 0);
+}
+
 /* Lookups all over the file with bytes damaged: any answer will do. */
 static void look_around(const unsigned char *data, size_t len, uint64_t start, uint64_t size)
 {
@@ -469,6 +626,8 @@ int main(void)
 		cmocka_unit_test(test_plt),
 #endif
 		cmocka_unit_test(test_no_elf_file),
+		cmocka_unit_test(test_endless_symbol),
+		cmocka_unit_test(test_endless_debug_name),
 		cmocka_unit_test(test_damaged_files),
 	};
 
