@@ -74,10 +74,20 @@ static bool has_build_id(int fd, const struct wanted *w)
 	return same;
 }
 
+/* libdwfl unpacks any other file as a whole, if it is a packed one (libdwfl/open.c). */
+bool debugfile_is_elf(int fd)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
+	bool is = elf && elf_kind(elf) == ELF_K_ELF;
+
+	elf_end(elf);
+	return is;
+}
+
 bool debugfile_unpacks(int fd, uint64_t *ret_bytes)
 {
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL);
-	bool bounded = elf && unpack_is_bounded(elf, ret_bytes);
+	bool bounded = elf && elf_kind(elf) == ELF_K_ELF && unpack_is_bounded(elf, ret_bytes);
 
 	elf_end(elf);
 	return bounded;

@@ -146,6 +146,9 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 int debugfile_find_alt(struct symbol_index *index, const char *name, const void *build_id,
 		       size_t len);
 
+/* True if what is open there is an ELF file; libdwfl is given no other. */
+bool debugfile_is_elf(int fd);
+
 /* True if what is open there is an ELF file that libdw may unpack; how many bytes that are. */
 bool debugfile_unpacks(int fd, uint64_t *ret_bytes);
 

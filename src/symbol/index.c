@@ -114,7 +114,8 @@ const char *index_directory(struct symbol_index *index, int fd)
 
 static void report_file(struct symbol_index *index, int fd, const char *path)
 {
-	int own = file_is_filled(fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+	bool usable = file_is_filled(fd) && debugfile_is_elf(fd);
+	int own = usable ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
 	void **userdata;
 	Elf *elf;
 

@@ -409,6 +409,30 @@ static void test_no_elf_file(void **state)
 	check_finds_nothing(magic, sizeof(magic));
 }
 
+static void check_not_used(const char *name, bool has_symbol)
+{
+	struct symbol_index *index;
+	struct index_symbol symbol;
+	struct index_frame frame;
+	uint64_t start, size;
+
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index(name, -1);
+	assert_int_equal(symbol_index_find(index, start, &symbol), has_symbol);
+	assert_int_equal(symbol_index_frames(index, start, &frame, 1), 0);
+	symbol_index_close(index);
+}
+
+/* libdwfl would unpack it, whatever it becomes. */
+static void test_packed_files(void **state)
+{
+	(void)state;
+	make("gzip", "g++ -O2 -g -Wl,--build-id=none a.cc -o a && gzip -c a >packed &&"
+		     "cp packed a.dbg && strip -g a -o b && objcopy --add-gnu-debuglink=a.dbg b");
+	check_not_used("packed", false);
+	check_not_used("b", true);
+}
+
 /* A page of headers, one of code, and a last one that ends with a string which does not end. */
 struct endless {
 	struct {
@@ -626,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_plt),
 #endif
 		cmocka_unit_test(test_no_elf_file),
+		cmocka_unit_test(test_packed_files),
 		cmocka_unit_test(test_endless_symbol),
 		cmocka_unit_test(test_endless_debug_name),
 		cmocka_unit_test(test_damaged_files),
