@@ -46,7 +46,7 @@ report "only capture uses ptrace" \
 		grep -vE '^src/capture/|^[^:]*:[0-9]+:\s*\*')"
 report "only unwind, symbol and target's ELF code use libdw, libelf or libunwind" \
 	"$(grep -nE '#include <(elfutils/|libelf|gelf|dwarf|libunwind)' src/*/*.[ch] |
-		grep -vE '^src/(unwind|symbol)/|^src/target/(image|elffile|elfsection|unpack)\.[ch]')"
+		grep -vE '^src/(unwind|symbol)/|^src/target/(image|elffile|elfsection|plainfile|unpack)\.[ch]')"
 report "only cli/msg.c and the program's own output print" \
 	"$(grep -nE '\b(printf|puts|fputs|perror|fprintf|putchar) *\(' src/*/*.c |
 		grep -vE '^src/cli/|^src/completion/')"
