@@ -44,7 +44,8 @@ static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split
 
 	if (index->units.n >= UNITS_MAX || vec_push(&index->units, unit) < 0)
 		return -1;
-	if (spans_add_die(index, &index->unit_spans, die, 0, item) == 0)
+	/* one whose ranges are all of discarded code has no other */
+	if (spans_add_die(index, &index->unit_spans, die, 0, item) == 0 && !die_tells_ranges(die))
 		add_walked_ranges(index, &index->units.data[item], item);
 	return 0;
 }

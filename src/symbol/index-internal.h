@@ -227,6 +227,9 @@ struct scopes *unit_find_scopes(struct symbol_index *index, struct unit *unit, u
 int spans_add_die(struct symbol_index *index, struct spans *spans, Dwarf_Die *die, uint64_t rank,
 		  uint32_t item);
 
+/* True if it has any range at all, of discarded code too. */
+bool die_tells_ranges(Dwarf_Die *die);
+
 /* ---- index-names.c ---- */
 
 /*

@@ -64,7 +64,17 @@ int spans_add_die(struct symbol_index *index, struct spans *spans, Dwarf_Die *di
 	return n;
 }
 
-/* Record die if it has code; *parent becomes the scope that its children are in. */
+bool die_tells_ranges(Dwarf_Die *die)
+{
+	Dwarf_Addr base, start, end;
+
+	return dwarf_ranges(die, 0, &base, &start, &end) > 0;
+}
+
+/*
+ * Record die if it has code; *parent becomes the scope that its children are in. 1 if its code was
+ * discarded, and what is in it with it: gold makes addresses from 0 on of that.
+ */
 static int add_scope(struct walk *walk, Dwarf_Die *die, bool inlined, unsigned depth,
 		     uint32_t *parent)
 {
@@ -79,7 +89,7 @@ static int add_scope(struct walk *walk, Dwarf_Die *die, bool inlined, unsigned d
 	n = spans_add_die(walk->index, &scopes->spans, die, depth, item);
 	if (n <= 0) {
 		scopes->spans.list.n = before; /* there will be no such item */
-		return n;
+		return n < 0 ? n : die_tells_ranges(die);
 	}
 	scopes->list.data[scopes->list.n++] = scope;
 	*parent = item;
@@ -96,8 +106,8 @@ static int walk_die(struct walk *walk, Dwarf_Die *die, uint32_t parent, unsigned
 	case DW_TAG_subprogram:
 	case DW_TAG_inlined_subroutine:
 		r = add_scope(walk, die, tag == DW_TAG_inlined_subroutine, depth, &parent);
-		if (r < 0 || !walk->functions)
-			return r;
+		if (r != 0 || !walk->functions)
+			return MIN(r, 0);
 		break;
 	case DW_TAG_class_type:
 	case DW_TAG_structure_type:

@@ -17,7 +17,7 @@
 #include "base/vec.h"
 
 enum {
-	FORMAT = 2, /* to be raised with every change of the bytes, or of what lookups find */
+	FORMAT = 3, /* to be raised with every change of the bytes, or of what lookups find */
 	ENTRIES_MAX = 1 << 16,
 	FRAMES_MAX = 1 << 18,
 	CHAIN_MAX = 256,

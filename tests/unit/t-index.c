@@ -193,6 +193,29 @@ static void test_compressed(void **state)
 	check_built("g++", "g++ -O2 -g -gz a.cc -o a");
 }
 
+/* gold makes addresses from 0 on of discarded code, where a file may have its own. */
+static void test_discarded_code(void **state)
+{
+	struct symbol_index *index;
+	struct index_frame frames[8];
+	uint64_t start, size;
+
+	(void)state;
+	make("ld.gold", "for i in $(seq 300); do"
+			"  echo \"volatile int v$i; int dead$i(int x) { v$i += x; return v$i; }\";"
+			"done >dead.cc &&"
+			"g++ -O2 -g -fuse-ld=gold -Wl,--gc-sections a.cc dead.cc -o a");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("a", -1);
+	for (uint64_t addr = start; addr < start + size; addr++) {
+		unsigned n = symbol_index_frames(index, addr, frames, ARRAY_SIZE(frames));
+
+		assert_in_range(n, 1, 3);
+		assert_string_equal(frames[n - 1].name, "outer");
+	}
+	symbol_index_close(index);
+}
+
 /* clang writes no .debug_aranges */
 static void test_clang(void **state)
 {
@@ -637,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcc),
 		cmocka_unit_test(test_compressed),
+		cmocka_unit_test(test_discarded_code),
 		cmocka_unit_test(test_clang),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_debuglink),
