@@ -75,6 +75,14 @@ for calls in bpf pidfd_open; do
 		t_is "$calls, $args: complete" "$STATUS" 0
 	done
 done
+denied bpf -f json -o "$TMP/denied.json"
+t_is "bpf: the other observer takes over" "$(json "$TMP/denied.json" 'p["observer"]')" proc
+denied bpf --wall -d 0.3 -f json -o "$TMP/denied.json"
+t_is "bpf, --wall: the other observer takes over" \
+	"$(json "$TMP/denied.json" 'd["profiles"][0]["observer"]')" proc
+denied bpf --observer=bpf
+t_is "bpf, asked for: nothing" "$STATUS" 2
+t_like "bpf, asked for: who refuses" "$ERR" 'seccomp|bpf'
 ran "bpf and pidfd_open"
 target_stop
 

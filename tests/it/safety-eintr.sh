@@ -8,6 +8,7 @@
 
 LOOPS=$([ -n "${FULL-}" ] && echo 60 || echo 3)
 LASTS=$([ -n "${FULL-}" ] && echo 60 || echo 5)
+[ -z "${SHORT-}" ] || LOOPS=1 LASTS=2
 # What kernels are built without, and what is denied in containers.
 MAY_LACK='^((epoll_pwait2|futex_waitv|io_getevents|io_uring_enter|mq_[a-z]*|sem[a-z]*|msg[a-z]*) missing ENOSYS|io_uring_enter missing EPERM)$'
 
@@ -76,7 +77,7 @@ snap_by=${SNAP_BY-}
 loops "free CPUs" 0
 loops "few CPUs" 4
 SNAP_BY="$TARGETS/deny bpf"
-loops "few CPUs, without bpf" 4
+[ -n "${SHORT-}" ] || loops "few CPUs, without bpf" 4
 SNAP_BY=$snap_by
 
 # ---- timeouts of 200 ms ----
@@ -146,7 +147,7 @@ timeouts() {
 
 twins timeouts
 timeouts auto 5 --stop=auto
-timeouts never 2 --stop=never
+[ -n "${SHORT-}" ] || timeouts never 2 --stop=never
 both
 capture_start --stop=all -d 2
 capture_end "timeouts, all"

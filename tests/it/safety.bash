@@ -3,7 +3,7 @@
 #
 # safety.bash: what the safety-*.sh scripts share: a capture in the background while something is
 # done to its target, and the target's own books afterwards. Sourced after lib.sh. FULL=1 makes
-# everything last longer.
+# everything last longer, SHORT=1 leaves out what another run does too.
 
 # shellcheck disable=SC2034 # used by the scripts
 SAFETY_SECONDS=$([ -n "${FULL-}" ] && echo 20 || echo 1)
