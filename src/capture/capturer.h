@@ -6,7 +6,10 @@
  *	observer*.c  what is said of each thread, and by whom
  *	plan.c       which threads there are, what is to be done with each
  *	copying.c    copies without a stop, and the proof that the threads stood still
- *	stopping.c   the only round that stops threads; those that stop late
+ *	stopping.c   the only round that stops threads
+ *	stopped.c    what a stop says of its thread
+ *	late.c       threads that stop after their round
+ *	realtime.c   the priority of the thread that stops others
  *	sweep.c      the order of the rounds
  */
 #ifndef SS_CAPTURE_CAPTURER_H
@@ -130,6 +133,27 @@ void copying_store(struct capturer *capturer, struct capture *capture);
 int stopping_round(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		   struct ss_error *err);
 
+/* ---- stopped.c ---- */
+
+/* Why a thread could not be attached. EPERM is also what an exiting thread gives. */
+enum ss_no_stack stopped_explain_failure(const struct capturer *capturer, const struct stop *stop);
+
+/* In the stop: keep the target from seeing an EINTR that it would not have seen without us. */
+void stopped_mend_eintr(const struct capturer *capturer, struct stop *stop,
+			struct capture *capture);
+
+/* In the stop: ask for this thread's stack. */
+void stopped_add_stack(struct capturer *capturer, const struct maps *maps, const struct stop *stop);
+
+/* The thread's facts from its stop. Called when it runs again. */
+void stopped_store(const struct capturer *capturer, struct work *work,
+		   struct capture_thread *thread, const struct stop *stop, struct capture *capture);
+
+/* The target may be a child of our own process, which then has no other way to learn this. */
+void stopped_note_exit(struct capturer *capturer, const struct stop *stop);
+
+/* ---- late.c ---- */
+
 /*
  * Capture and let go those that have stopped after their round's deadline: soon, they stand still
  * already.
@@ -140,5 +164,16 @@ int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct 
 /* The same for all that are late, waiting a bounded time. */
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err);
+
+/* ---- realtime.c ---- */
+
+/* More threads want a CPU than there are: the target's, or others and we. */
+bool realtime_is_needed(const struct capture *capture);
+
+/* For the calling thread only; false if it is not permitted. Then nothing changes. */
+bool realtime_begin(void);
+
+/* A cleanup function: does nothing if *realtime is false. */
+void realtime_end(const bool *realtime);
 
 #endif
