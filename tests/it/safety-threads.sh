@@ -48,6 +48,19 @@ exec_count() {
 exec_went_on() {
 	[ "$(exec_count)" -gt "$before" ]
 }
+# As capture_end. While a thread that is not the main one calls exec, the main one is a zombie until the
+# others have died: a capture that begins just then may find nobody to look at.
+exec_capture_end() {
+	wait "$CAPTURE"
+	CAPTURE_STATUS=$?
+	if [ "$2" = other ] && [ "$CAPTURE_STATUS" = 2 ]; then
+		t_like "$1: refused, with a reason" "$(cat "$TMP/capture.err")" \
+			'has ended|No such process|calls exec faster|refused to show it'
+	else
+		capture_end "$1"
+	fi
+}
+
 # execs NAME BUSY WHO RATE: with so many busy threads and a caller of exec of that kind. A capture that
 # ties itself and the target into a knot is killed, and the target counts no further.
 execs() {
@@ -58,8 +71,7 @@ execs() {
 		before=$(exec_count)
 		capture_start --stop=$stop -r "$4" -d "$SAFETY_SECONDS"
 		t_ok "$name, $stop: it goes on meanwhile" wait_until 5 exec_went_on
-		capture_end "$name, $stop"
-		t_cmp "$name, $stop: the capture ends by itself" "$CAPTURE_STATUS <= 1"
+		exec_capture_end "$name, $stop" "$3"
 		before=$(exec_count)
 		t_ok "$name, $stop: it goes on" wait_until 5 exec_went_on
 	done
