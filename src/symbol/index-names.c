@@ -84,9 +84,13 @@ static const char *intern_path(struct symbol_index *index, struct unit *unit, Dw
 	return buf.failed ? "" : intern(index, buf.data);
 }
 
-/* A file number of the unit that the attribute is in, which may be another one (LTO, dwz). */
+/*
+ * A file number of the unit that the attribute is in, which may be another one (LTO, dwz). That of a
+ * .dwo means its skeleton's table: the one in the .dwo is of its type units, but libdw 0.188 takes it.
+ */
 static const char *file_name(struct symbol_index *index, struct unit *unit, Dwarf_Attribute *attr)
 {
+	Dwarf_CU *owner = attr->cu == unit->body.cu ? unit->die.cu : attr->cu;
 	Dwarf_Die cu;
 	Dwarf_Files *files;
 	Dwarf_Half version;
@@ -95,7 +99,7 @@ static const char *file_name(struct symbol_index *index, struct unit *unit, Dwar
 	const char *name;
 
 	if (dwarf_formudata(attr, &i) != 0 ||
-	    !dwarf_cu_die(attr->cu, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
+	    !dwarf_cu_die(owner, &cu, &version, NULL, NULL, NULL, NULL, NULL) ||
 	    !linetable_is_bounded(index, unit, &cu) || dwarf_getsrcfiles(&cu, &files, &n) != 0)
 		return "";
 	/*

@@ -230,6 +230,55 @@ static void test_split(void **state)
 	check_built("g++", "g++ -O2 -g -gsplit-dwarf a.cc -o a");
 }
 
+/* What stands in one.h is called from two.h, that from main.c, and there are types in them all. */
+static void check_files(const char *compiler, const char *flags)
+{
+	_cleanup_free_ char *command = NULL;
+	struct symbol_index *index;
+	struct index_frame frames[8];
+	uint64_t start, size;
+	unsigned n = 0;
+
+	assert_true(asprintf(&command, "rm -f *.dwo && %s -O2 -g %s main.cc -o a", compiler,
+			     flags) > 0);
+	make(compiler, command);
+	symbol_range("a", "_Z4workP3box", &start, &size);
+	index = open_index("a", -1);
+	for (uint64_t addr = start; addr < start + size && n < 3; addr++)
+		n = symbol_index_frames(index, addr, frames, ARRAY_SIZE(frames));
+	assert_int_equal(n, 3);
+	assert_string_equal(strrchr(frames[0].file, '/'), "/one.h");
+	assert_string_equal(strrchr(frames[0].decl_file, '/'), "/one.h");
+	assert_string_equal(strrchr(frames[1].file, '/'), "/two.h");
+	assert_string_equal(strrchr(frames[1].decl_file, '/'), "/two.h");
+	assert_string_equal(strrchr(frames[2].file, '/'), "/main.cc");
+	assert_string_equal(strrchr(frames[2].decl_file, '/'), "/main.cc");
+	symbol_index_close(index);
+}
+
+/* clang: the tables of a .dwo and of its skeleton number the files differently. */
+static void test_split_with_type_units(void **state)
+{
+	static const char *const flags[] = { "-gsplit-dwarf -gdwarf-4", "-gsplit-dwarf -gdwarf-5",
+					     "-gsplit-dwarf -gdwarf-4 -fdebug-types-section",
+					     "-gsplit-dwarf -gdwarf-5 -fdebug-types-section" };
+
+	(void)state;
+	make("g++", "echo 'volatile int sink; struct zero { int z; };"
+		    "\n#define INLINE __attribute__((always_inline)) inline' >zero.h &&"
+		    "echo 'struct box { int i; zero z; };"
+		    "INLINE int one(box *b) { sink = b->i; return sink * b->z.z; }' >one.h &&"
+		    "echo 'struct twos { box b; };"
+		    "INLINE int two(twos *t) { return one(&t->b) + sink; }' >two.h &&"
+		    "printf '#include \"%s.h\"\\n' zero one two >main.cc &&"
+		    "echo '__attribute__((noinline)) void work(box *b) { sink = two((twos *)b); }"
+		    "int main() { twos t = {}; work(&t.b); return sink; }' >>main.cc");
+	for (size_t i = 0; i < 3; i++) /* the last: sections of one name, libdw 0.188 reads one */
+		check_files("g++", flags[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		check_files("clang++", flags[i]);
+}
+
 static void test_debuglink(void **state)
 {
 	struct symbol_index *index;
@@ -663,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_discarded_code),
 		cmocka_unit_test(test_clang),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split_with_type_units),
 		cmocka_unit_test(test_debuglink),
 		cmocka_unit_test(test_debug_files_under_root),
 		cmocka_unit_test(test_other_build_id_is_refused),
