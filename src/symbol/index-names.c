@@ -37,16 +37,50 @@ static const char *string_of(struct symbol_index *index, Dwarf_Die *die, unsigne
 	return index_string(index, dwarf_attr_integrate(die, attribute, &attr));
 }
 
-/*
- * Debian and others build with -ffile-prefix-map=/build/x=. so that the directory of the
- * compilation ("./nptl") and a once absolute file name ("./nptl/a.c") are both relative to the
- * source tree. Joining them would name "nptl/nptl/a.c".
- */
-static bool same_mapped_root(const char *directory, const char *path)
+/* The length of directory and a slash if path begins with them, or 0. */
+static size_t below(const char *directory, const char *path)
+{
+	size_t len = strlen(directory);
+
+	while (len > 0 && directory[len - 1] == '/')
+		len--;
+	return strncmp(path, directory, len) == 0 && path[len] == '/' ? len + 1 : 0;
+}
+
+static bool begins_with_dot(const char *path)
+{
+	return path[0] == '.' && (path[1] == '/' || path[1] == '\0');
+}
+
+/* The first component behind "./" is the same. */
+static bool begin_alike(const char *directory, const char *path)
 {
 	size_t first = strncmp(directory, "./", 2) == 0 ? strcspn(directory + 2, "/") : 0;
 
 	return strncmp(path, directory, 2 + first) == 0 && first > 0 && path[2 + first] == '/';
+}
+
+/*
+ * Debian and others build with -ffile-prefix-map=/build/x=. so that the directory of the
+ * compilation ("./obj") and once absolute file names ("./nptl/a.c") are both relative to the source
+ * tree. That a name with "./" is one of these, and not relative to the directory, tells the name of
+ * the unit. And whatever the root is mapped to ("foo"), libdw may have put the directory ("foo/src")
+ * before the name already. So joining would make "obj/nptl/a.c" and "foo/src/foo/src/a.c".
+ *
+ * What of path begins at the mapped root; NULL: it is relative to the directory.
+ */
+static const char *from_mapped_root(struct symbol_index *index, Dwarf_Die *cu,
+				    const char *directory, const char *path)
+{
+	size_t len = below(directory, path);
+
+	if (begins_with_dot(directory) && begins_with_dot(path + len)) {
+		const char *name = string_of(index, cu, DW_AT_name);
+
+		if (name && begins_with_dot(name))
+			return path + len;
+	}
+	return len > 0 || begin_alike(directory, path) ? path : NULL;
 }
 
 /* Without "./" components; ".." stays, since it may follow a symbolic link. */
@@ -70,17 +104,19 @@ static const char *intern_path(struct symbol_index *index, struct unit *unit, Dw
 			       const char *path)
 {
 	_cleanup_(buf_done) struct buf buf;
-	const char *directory = string_of(index, cu, DW_AT_comp_dir);
+	const char *directory = string_of(index, cu, DW_AT_comp_dir), *mapped = NULL;
 
 	if (!directory)
 		directory = string_of(index, &unit->die, DW_AT_comp_dir);
+	if (directory && *directory != '/' && *path != '/')
+		mapped = from_mapped_root(index, cu, directory, path);
 	buf_init(&buf);
-	if (directory && *path != '/' && !same_mapped_root(directory, path)) {
+	if (directory && *path != '/' && !mapped) {
 		add_path(&buf, directory);
 		if (buf.len > 0 && buf.data[buf.len - 1] != '/')
 			buf_putc(&buf, '/');
 	}
-	add_path(&buf, path);
+	add_path(&buf, mapped ? mapped : path);
 	return buf.failed ? "" : intern(index, buf.data);
 }
 

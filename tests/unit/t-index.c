@@ -256,6 +256,49 @@ static void check_files(const char *compiler, const char *flags)
 	symbol_index_close(index);
 }
 
+/* Of outer, in a file made by flags in a directory of the test's. */
+static void check_path(const char *compiler, const char *in, const char *flags, const char *path)
+{
+	_cleanup_free_ char *command = NULL;
+	struct symbol_index *index;
+	struct index_frame frames[8];
+	uint64_t start, size;
+	unsigned n;
+
+	assert_true(asprintf(&command,
+			     "mkdir -p src obj && cp a.cc src && ROOT=$PWD &&"
+			     "cd %s && %s -O2 -g %s -o $ROOT/a",
+			     in, compiler, flags) > 0);
+	make(compiler, command);
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	index = open_index("a", -1);
+	n = symbol_index_frames(index, start, frames, ARRAY_SIZE(frames));
+	assert_in_range(n, 1, 3);
+	assert_string_equal(frames[n - 1].file, path);
+	assert_string_equal(frames[n - 1].decl_file, path);
+	symbol_index_close(index);
+}
+
+/* Directories that the compiler was told to write as relative ones. */
+static void test_mapped_paths(void **state)
+{
+	static const char *const compilers[] = { "g++ -gdwarf-4", "g++ -gdwarf-5",
+						 "clang++ -gdwarf-4", "clang++ -gdwarf-5" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(compilers); i++) {
+		const char *compiler = compilers[i];
+
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT=foo a.cc", "foo/src/a.cc");
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT/src=foo a.cc", "foo/a.cc");
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT=. a.cc", "src/a.cc");
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT=. $ROOT/src/a.cc", "src/a.cc");
+		check_path(compiler, "obj", "-ffile-prefix-map=$ROOT=. $ROOT/src/a.cc", "src/a.cc");
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT/src=. a.cc", "a.cc");
+		check_path(compiler, "src", "-ffile-prefix-map=$ROOT=/foo a.cc", "/foo/src/a.cc");
+	}
+}
+
 /* clang: the tables of a .dwo and of its skeleton number the files differently. */
 static void test_split_with_type_units(void **state)
 {
@@ -713,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_clang),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_split_with_type_units),
+		cmocka_unit_test(test_mapped_paths),
 		cmocka_unit_test(test_debuglink),
 		cmocka_unit_test(test_debug_files_under_root),
 		cmocka_unit_test(test_other_build_id_is_refused),
