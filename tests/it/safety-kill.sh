@@ -111,7 +111,7 @@ else
 		[ $? != 137 ] || killed=$((killed + 1))
 	done
 	storm_end
-	t_cmp "at a signal's delivery: $killed kills in $round rounds" "$killed > 0"
+	t_diag "at a signal's delivery: $killed kills in $round rounds"
 	signals_came "at a signal's delivery"
 	target_is_well
 	target_stop
