@@ -69,13 +69,14 @@ static bool begin_alike(const char *directory, const char *path)
  *
  * What of path begins at the mapped root; NULL: it is relative to the directory.
  */
-static const char *from_mapped_root(struct symbol_index *index, Dwarf_Die *cu,
+static const char *from_mapped_root(struct symbol_index *index, struct unit *unit, Dwarf_Die *cu,
 				    const char *directory, const char *path)
 {
 	size_t len = below(directory, path);
 
 	if (begins_with_dot(directory) && begins_with_dot(path + len)) {
-		const char *name = string_of(index, cu, DW_AT_name);
+		Dwarf_Die *named = cu->cu == unit->die.cu ? &unit->body : cu;
+		const char *name = string_of(index, named, DW_AT_name);
 
 		if (name && begins_with_dot(name))
 			return path + len;
@@ -109,7 +110,7 @@ static const char *intern_path(struct symbol_index *index, struct unit *unit, Dw
 	if (!directory)
 		directory = string_of(index, &unit->die, DW_AT_comp_dir);
 	if (directory && *directory != '/' && *path != '/')
-		mapped = from_mapped_root(index, cu, directory, path);
+		mapped = from_mapped_root(index, unit, cu, directory, path);
 	buf_init(&buf);
 	if (directory && *path != '/' && !mapped) {
 		add_path(&buf, directory);
