@@ -64,7 +64,7 @@ void effort_add_file(struct effort *effort, int fd)
 
 /* ---- time ---- */
 
-static uint64_t cpu_ns(void)
+uint64_t effort_thread_ns(void)
 {
 	struct timespec ts = { 0 };
 
@@ -75,7 +75,7 @@ static uint64_t cpu_ns(void)
 static void look(struct effort *effort)
 {
 	const struct effort_budget *budget = effort->budget;
-	uint64_t now_ns = effort->running ? cpu_ns() - effort->began_ns : 0;
+	uint64_t now_ns = effort->running ? effort_thread_ns() - effort->began_ns : 0;
 
 	effort->exhausted |= budget->spent_ns + now_ns > SPENT_FREE + NS_A_BYTE * budget->bytes;
 }
@@ -83,7 +83,7 @@ static void look(struct effort *effort)
 void effort_begin(struct effort *effort)
 {
 	if (effort->running++ == 0)
-		effort->began_ns = cpu_ns();
+		effort->began_ns = effort_thread_ns();
 }
 
 void effort_end(struct effort *effort)
@@ -92,8 +92,13 @@ void effort_end(struct effort *effort)
 
 	if (--effort->running > 0)
 		return;
-	ns = cpu_ns() - effort->began_ns;
+	ns = effort_thread_ns() - effort->began_ns;
 	effort->budget->spent_ns += ns > SHORT_NS ? ns : ns / SHORT_PART;
+}
+
+void effort_add_time(struct effort *effort, uint64_t ns)
+{
+	effort->budget->spent_ns += ns;
 }
 
 bool effort_step(struct effort *effort)

@@ -27,9 +27,23 @@ void index_units_done(struct symbol_index *index)
 	spans_done(&index->unit_spans);
 }
 
+/* The .dwo file is opened for the first address in the unit: there may be thousands of them. */
+static void find_body(struct symbol_index *index, struct unit *unit)
+{
+	Dwarf_Die split;
+
+	if (unit->body_asked)
+		return;
+	unit->body_asked = true;
+	split = splitunit_find(index, &unit->die);
+	if (split.addr)
+		unit->body = split;
+}
+
 /* A unit whose own DIE tells no ranges has those of its outermost functions. */
 static void add_walked_ranges(struct symbol_index *index, struct unit *unit, uint32_t item)
 {
+	find_body(index, unit);
 	unit_walk(index, unit, WALKED_WHOLE);
 	vec_each(span, &unit->scopes.spans.list) {
 		if (unit->scopes.list.data[span->item].parent == SPAN_NONE)
@@ -37,9 +51,9 @@ static void add_walked_ranges(struct symbol_index *index, struct unit *unit, uin
 	}
 }
 
-static int add_unit(struct symbol_index *index, Dwarf_Die *die, Dwarf_Die *split)
+static int add_unit(struct symbol_index *index, Dwarf_Die *die)
 {
-	struct unit unit = { .die = *die, .body = split->addr ? *split : *die };
+	struct unit unit = { .die = *die, .body = *die };
 	uint32_t item = (uint32_t)index->units.n;
 
 	if (index->units.n >= UNITS_MAX || vec_push(&index->units, unit) < 0)
@@ -82,7 +96,7 @@ Dwarf *index_dwarf(struct symbol_index *index, Dwarf_Addr *ret_bias)
 static void read_units(struct symbol_index *index)
 {
 	Dwarf_CU *cu = NULL;
-	Dwarf_Die die, split;
+	Dwarf_Die die;
 	Dwarf_Addr bias;
 	uint8_t type;
 	Dwarf *dwarf = index_dwarf(index, &bias);
@@ -94,8 +108,7 @@ static void read_units(struct symbol_index *index)
 	       dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, NULL) == 0) {
 		if (!die.addr || (type != DW_UT_compile && type != DW_UT_skeleton))
 			continue;
-		split = splitunit_find(index, &die);
-		if (add_unit(index, &die, &split) < 0) {
+		if (add_unit(index, &die) < 0) {
 			index->lacks = true;
 			break;
 		}
@@ -163,6 +176,7 @@ static unsigned unit_frames(struct symbol_index *index, struct unit *unit, uint6
 	const struct span *span;
 	unsigned n = 0;
 
+	find_body(index, unit);
 	if (unit->walked == WALKED_NOT)
 		count_unit(index, unit);
 	scopes = unit_find_scopes(index, unit, addr);

@@ -43,6 +43,7 @@ enum walked {
 struct unit {
 	Dwarf_Die die;  /* of the unit in the file that has the addresses and lines */
 	Dwarf_Die body; /* of the unit that has the functions: the same, or the .dwo's */
+	bool body_asked;
 	enum walked walked;
 	struct scopes scopes;
 };

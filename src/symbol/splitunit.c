@@ -93,6 +93,7 @@ struct question {
 	int root_fd;
 	Dwarf_Die *skeleton;
 	Dwarf_Die split;
+	uint64_t took_ns; /* of a thread of its own */
 };
 
 static void ask(struct question *question)
@@ -112,15 +113,18 @@ static void *ask_there(void *arg)
 
 	if (unshare(CLONE_FS) == 0 && fchdir(question->root_fd) == 0 && chroot(".") == 0)
 		ask(question);
+	question->took_ns = effort_thread_ns();
 	return NULL;
 }
 
-static void ask_in_root(struct question *question)
+static void ask_in_root(struct symbol_index *index, struct question *question)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, ask_there, question) == 0)
-		pthread_join(thread, NULL);
+	if (pthread_create(&thread, NULL, ask_there, question) != 0)
+		return;
+	pthread_join(thread, NULL);
+	effort_add_time(&index->effort, question->took_ns);
 }
 
 Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton)
@@ -134,7 +138,7 @@ Dwarf_Die splitunit_find(struct symbol_index *index, Dwarf_Die *skeleton)
 		if (is_found(index, AT_FDCWD, directory, name))
 			ask(&question);
 	} else if (is_found(index, question.root_fd, directory, name)) {
-		ask_in_root(&question);
+		ask_in_root(index, &question);
 	} else if (is_found(index, AT_FDCWD, NULL, name)) {
 		/* beside the file, which is in our file system after all: a chroot */
 		ask(&question);

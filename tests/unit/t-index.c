@@ -230,6 +230,27 @@ static void test_split(void **state)
 	check_built("g++", "g++ -O2 -g -gsplit-dwarf a.cc -o a");
 }
 
+/* A .dwo file that is gone is missed only by those who ask for its unit. */
+static void test_split_is_opened_when_asked_for(void **state)
+{
+	struct symbol_index *index;
+	struct index_frame frame;
+	uint64_t start, size, other, other_size;
+
+	(void)state;
+	make("g++", "echo 'int other(int x) { return x + 1; }' >other.cc &&"
+		    "g++ -O2 -g -gsplit-dwarf a.cc other.cc -o a && rm *other.dwo");
+	symbol_range("a", "_ZN2ns5outerEi", &start, &size);
+	symbol_range("a", "_Z5otheri", &other, &other_size);
+	index = open_index("a", -1);
+	check_chain(index, start, size);
+	assert_true(symbol_index_is_whole(index));
+	assert_int_equal(symbol_index_frames(index, other, &frame, 1), 1);
+	assert_string_equal(frame.name, "");
+	assert_false(symbol_index_is_whole(index));
+	symbol_index_close(index);
+}
+
 /* What stands in one.h is called from two.h, that from main.c, and there are types in them all. */
 static void check_files(const char *compiler, const char *flags)
 {
@@ -755,6 +776,7 @@ int main(void)
 		cmocka_unit_test(test_discarded_code),
 		cmocka_unit_test(test_clang),
 		cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split_is_opened_when_asked_for),
 		cmocka_unit_test(test_split_with_type_units),
 		cmocka_unit_test(test_mapped_paths),
 		cmocka_unit_test(test_debuglink),
