@@ -64,8 +64,8 @@ static bool begin_alike(const char *directory, const char *path)
  * Debian and others build with -ffile-prefix-map=/build/x=. so that the directory of the
  * compilation ("./obj") and once absolute file names ("./nptl/a.c") are both relative to the source
  * tree. That a name with "./" is one of these, and not relative to the directory, tells the name of
- * the unit. And whatever the root is mapped to ("foo"), libdw may have put the directory ("foo/src")
- * before the name already. So joining would make "obj/nptl/a.c" and "foo/src/foo/src/a.c".
+ * the unit. And whatever the root is mapped to ("foo"), libdw may have put the directory
+ * ("foo/src") before the name already. Joining would make "obj/nptl/a.c", "foo/src/foo/src/a.c".
  *
  * What of path begins at the mapped root; NULL: it is relative to the directory.
  */
@@ -122,8 +122,9 @@ static const char *intern_path(struct symbol_index *index, struct unit *unit, Dw
 }
 
 /*
- * A file number of the unit that the attribute is in, which may be another one (LTO, dwz). That of a
- * .dwo means its skeleton's table: the one in the .dwo is of its type units, but libdw 0.188 takes it.
+ * A file number of the unit that the attribute is in, which may be another one (LTO, dwz). That of
+ * a .dwo means its skeleton's table: the one in the .dwo is of its type units, but libdw 0.188 takes
+ * it.
  */
 static const char *file_name(struct symbol_index *index, struct unit *unit, Dwarf_Attribute *attr)
 {

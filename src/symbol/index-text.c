@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * index-text.c: strings of files, which need not end. libdw 0.188 checks where a string begins; it may
- * be the last of its section and without a NUL, and behind a mapped file come no bytes, or those of
- * another. So each is looked for in the file that it comes from, and has to end there.
+ * index-text.c: strings of files, which need not end. libdw 0.188 checks where a string begins; it
+ * may be the last of its section and without a NUL, and behind a mapped file come no bytes, or those
+ * of another. So each is looked for in the file that it comes from, and has to end there.
  */
 #include <dwarf.h>
 #include <string.h>

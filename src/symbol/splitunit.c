@@ -22,8 +22,8 @@
 #include "base/fileio.h"
 
 /*
- * The strings that libdw will take for the path, "" and NULL for what is not there; false if one does
- * not end. One that is cut is longer than any path, and then libdw is not asked.
+ * The strings that libdw will take for the path, "" and NULL for what is not there; false if one
+ * does not end. One that is cut is longer than any path, and then libdw is not asked.
  */
 static bool get_path(struct symbol_index *index, Dwarf_Die *skeleton, const char **ret_directory,
 		     const char **ret_name)
