@@ -4,12 +4,12 @@
  * may be the last of its section and without a NUL, and behind a mapped file come no bytes, or those
  * of another. So each is looked for in the file that it comes from, and has to end there.
  */
+#include "symbol/index-internal.h"
+
 #include <dwarf.h>
 #include <string.h>
 
 #include "base/attr.h"
-#include "symbol/index-internal.h"
-#include "target/elfsection.h"
 
 static bool lies_in(const char *s, const char *bytes, size_t size, struct reader *ret)
 {
