@@ -113,6 +113,14 @@ int launch_exit_status(int wait_status)
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+bool launch_has_ended(const struct launch *launch)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)launch->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       info.si_pid == launch->pid;
+}
+
 bool launch_wait(const struct launch *launch, int *ret_status)
 {
 	pid_t got;

@@ -32,6 +32,9 @@ int launch_start(char *const *argv, struct launch *ret, const struct msg *msg);
 /* The exit status to pass on for a wait(2) status: 128 + n if signal n killed it. */
 int launch_exit_status(int wait_status);
 
+/* True if it has ended; its status is still there to be waited for. */
+bool launch_has_ended(const struct launch *launch);
+
 /*
  * Wait for it to end. False: it was reaped already, and *ret_status is not set.
  */

@@ -266,6 +266,7 @@ static int run_command(struct opts *opts, const struct msg *msg)
 	struct reaped reaped = { 0 };
 	struct launch launch;
 	int status = launch_start(opts->command, &launch, msg), wait_status;
+	bool too_short;
 
 	if (status)
 		return status;
@@ -274,12 +275,15 @@ static int run_command(struct opts *opts, const struct msg *msg)
 	opts->began_ns = launch.began_ns;
 	catch_interrupts();
 	status = job_run(opts, msg, &record_kind, &reaped);
+	too_short = status == CLI_NOTHING && launch_has_ended(&launch);
+	if (too_short)
+		msg_error(msg, "%s: it ended before it could be looked at", opts->command[0]);
 	if (!launch_wait(&launch, &wait_status)) {
 		if (!reaped.known)
 			return LAUNCH_FAILED;
 		wait_status = reaped.status;
 	}
-	if (launch_exit_status(wait_status) == 0 && status == CLI_NOTHING)
+	if (launch_exit_status(wait_status) == 0 && status == CLI_NOTHING && !too_short)
 		return LAUNCH_FAILED;
 	return launch_exit_status(wait_status);
 }

@@ -145,6 +145,8 @@ for how in IGN DFL; do
 			grep SigIgn /proc/self/status 2>/dev/null)" \
 		"$(as_started $how /bin/grep SigIgn /proc/self/status)"
 done
+t_status "too short to be looked at: its own status" 0 "$STACKSNAP" --cpu -q -- true
+t_like "too short to be looked at, or seen" "$(cat "$TMP/t_status.out")" '^$|it ended before it could be looked at'
 t_status "not found" 127 "$STACKSNAP" --cpu -q -- ./no-such-program
 t_status "not executable" 126 "$STACKSNAP" --cpu -q -- /etc/passwd
 t_done
