@@ -149,10 +149,10 @@ int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct 
 int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		  struct ss_error *err)
 {
-	_cleanup_(realtime_end) bool realtime = capturer->late.n && capturer->crowded &&
-						realtime_begin();
+	_cleanup_(realtime_end) bool realtime = false;
 	uint64_t begin_ns = clock_mono_ns();
 
+	realtime = capturer->late.n && capturer->crowded && realtime_begin();
 	while (has_patience(capturer, begin_ns)) {
 		int r = stopping_arrived(capturer, maps, capture, err);
 

@@ -77,7 +77,9 @@ used_us() {
 target_start many 300 16 --spin
 unlimited=$(used_us 2 1000) limited=$(used_us 8 5)
 t_diag "CPU of a capture: $((unlimited / 10000)) %, with --overhead 5 $((limited / 10000)) %"
-t_cmp "overhead: about what it says" "$limited <= 150000"
+# AddressSanitizer's start-up alone is half a second
+t_cmp "overhead: about what it says" \
+	"$limited <= $([[ $STACKSNAP == */asan/* ]] && echo 300000 || echo 150000)"
 t_cmp "overhead: much less than without" "$limited * 2 < $unlimited"
 target_is_well
 target_stop
