@@ -205,8 +205,8 @@ void judge_names(struct ss_checkup *checkup, const char *path, const char *build
 {
 	static const char *const lacks[] = {
 		[CONTENTS_NO_NAMES] = "no names, lines and inlined functions",
-		[CONTENTS_EXPORTED] = "no lines and inlined functions, and no names of functions "
-				      "that it does not export",
+		[CONTENTS_EXPORTED] = ("no lines and inlined functions, and no names of functions "
+				       "that it does not export"),
 		[CONTENTS_ALL] = "no lines and inlined functions",
 	};
 
