@@ -7,7 +7,10 @@
  *
  * What it cannot tell: the kernel books a thread's time at its next clock tick or switch, so a
  * thread that has begun to run within the last few milliseconds still seems to be where it was.
- * Nothing is lost of its time, which the next look counts, but it is not seen on a CPU.
+ * Nothing is lost of its time, which the next look counts, but it is not seen on a CPU. And where a
+ * hypervisor has taken the CPU away, the kernel takes what was stolen off the turns that follow,
+ * down to nothing (update_rq_clock_task, kernel/sched/core.c): an idle thread's turn that is booked
+ * so shows at the next tick that looks at all threads, which comes after at most a second or so.
  */
 #ifndef SS_CAPTURE_LEDGER_H
 #define SS_CAPTURE_LEDGER_H
