@@ -181,8 +181,9 @@ static void count_sweep(struct recorder *recorder)
 }
 
 /*
- * After exec nothing that was known of the threads holds. The main thread may also end before the
- * others: then another one is what memory is read through.
+ * After exec nothing that was known of the threads holds, not even what the tick before has seen of
+ * the new program. The main thread may also end before the others: then another one is what memory
+ * is read through.
  */
 static int keep_up(struct recorder *recorder, struct ss_error *err)
 {
@@ -192,8 +193,10 @@ static int keep_up(struct recorder *recorder, struct ss_error *err)
 
 	if (change == TARGET_SAME)
 		return 0;
-	if (change == TARGET_EXECED)
+	if (change == TARGET_EXECED) {
+		capturer_forget(session->capturer);
 		recorder_note_exec(recorder);
+	}
 	r = target_refresh(&session->target, err);
 	return r == 0 ? read_maps(recorder, err) : r;
 }
