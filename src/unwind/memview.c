@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "model/capture.h"
 #include "target/image.h"
 
 bool memview_bytes(struct memview *view, uint64_t addr, void *ret, size_t len)
@@ -27,11 +26,6 @@ bool memview_bytes(struct memview *view, uint64_t addr, void *ret, size_t len)
 	}
 	view->missed = addr;
 	return false;
-}
-
-bool memview_word(struct memview *view, uint64_t addr, uint64_t *ret)
-{
-	return memview_bytes(view, addr, ret, sizeof(*ret));
 }
 
 enum ss_stack_end memview_missed_end(const struct memview *view)

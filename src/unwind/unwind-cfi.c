@@ -185,10 +185,12 @@ static uint64_t clean_return_address(uint64_t addr)
 #endif
 }
 
-/* 1: s->regs are the caller's; 0: the walk has ended. */
+/*
+ * 1: s->regs are the caller's; 0: the walk has ended. In place: registers that are the same stay, and
+ * no rule of a row asks for another than those of the CFA and the return address, which come first.
+ */
 static int step_simple(struct state *s, const struct cfi_row *row)
 {
-	struct regs next = { .known = s->regs.known & row->same };
 	bool inferred = false;
 	uint64_t cfa, ra;
 
@@ -211,19 +213,16 @@ static int step_simple(struct state *s, const struct cfi_row *row)
 		return end_needs_register(s, REG_FP);
 	if (inferred)
 		mark_inferred(s);
-	for (unsigned reg = 0; reg < REG_COUNT; reg++)
-		if (next.known >> reg & 1)
-			next.r[reg] = s->regs.r[reg];
+	s->regs.known &= row->same;
 	for (unsigned i = 0; i < row->nsaved; i++) {
 		uint64_t value;
 
 		if (!memview_word(&s->view, cfa + (uint64_t)(int64_t)row->off[i], &value))
 			return end_needs_memory(s);
-		regs_set(&next, row->saved[i], value);
+		regs_set(&s->regs, row->saved[i], value);
 	}
-	regs_set(&next, REG_SP, cfa);
-	regs_set(&next, REG_PC, ra);
-	s->regs = next;
+	regs_set(&s->regs, REG_SP, cfa);
+	regs_set(&s->regs, REG_PC, ra);
 	return 1;
 }
 
