@@ -13,28 +13,36 @@
 /* glibc's and the kernel's headers of 2019 have neither; Linux 5.8. */
 enum { CAP_NR_PERFMON = 38, CAP_NR_BPF = 39 };
 
-enum { SPARE_FILES = 64 };
+enum { SPARE_FILES = 64, FIX_MAX = 64 };
 
 static bool is_at_least(const struct host *host, unsigned major, unsigned minor)
 {
 	return host->kernel[0] > major || (host->kernel[0] == major && host->kernel[1] >= minor);
 }
 
-/* Root that lacks a capability has had it taken away: sudo would not give it back. */
-static bool is_confined(const struct host *host)
+/* Would root here have it? Root that lacks one has had it taken away: sudo would not give it back. */
+static bool root_has_cap(const struct host *host, unsigned cap)
 {
-	return host->in_container || host->uid == 0 || !(host->caps_bound >> CAP_SYS_PTRACE & 1);
+	return host->uid != 0 && host->caps_bound >> cap & 1;
+}
+
+/* As root of the host, or of the container. */
+static const char *run_as_root(const struct host *host, pid_t pid, char *room, size_t len)
+{
+	const char *how = host->in_container ? "docker exec --user root CONTAINER" : "sudo";
+
+	if (pid)
+		snprintf(room, len, "%s stacksnap %d", how, (int)pid);
+	else
+		snprintf(room, len, "%s stacksnap PID", how);
+	return room;
 }
 
 static const char *fix_as_root(const struct host *host, pid_t pid, char *room, size_t len)
 {
-	if (host->in_container)
-		return "docker run --cap-add=SYS_PTRACE ...";
-	if (pid)
-		snprintf(room, len, "sudo stacksnap %d", (int)pid);
-	else
-		snprintf(room, len, "sudo stacksnap PID");
-	return is_confined(host) ? NULL : room;
+	if (root_has_cap(host, CAP_SYS_PTRACE))
+		return run_as_root(host, pid, room, len);
+	return host->in_container ? "docker run --cap-add=SYS_PTRACE ..." : NULL;
 }
 
 /* What systemd starts does not inherit the filters of this shell. */
@@ -67,7 +75,7 @@ const char *judge_fix(enum ss_error_kind kind, const struct host *host, pid_t pi
 
 static void judge_capability(struct ss_checkup *checkup, const struct host *host)
 {
-	char room[64];
+	char room[FIX_MAX];
 
 	if (host_has_cap(host, CAP_SYS_PTRACE))
 		checkup_add(checkup, "CAP_SYS_PTRACE", SS_VERDICT_OK, OPTIONAL, NULL,
@@ -76,7 +84,9 @@ static void judge_capability(struct ss_checkup *checkup, const struct host *host
 		checkup_add(checkup, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, OPTIONAL,
 			    fix_as_root(host, 0, room, sizeof(room)),
 			    "missing: only dumpable processes of uid %u may be looked at%s",
-			    host->uid, is_confined(host) ? "; this user cannot gain it here" : "");
+			    host->uid,
+			    root_has_cap(host, CAP_SYS_PTRACE) ? ""
+							       : "; nobody can gain it here");
 }
 
 /* At 1 a process may trace its descendants; Documentation/admin-guide/LSM/Yama.rst. */
@@ -86,7 +96,7 @@ static void judge_yama(struct ss_checkup *checkup, const struct host *host, bool
 					     "only CAP_SYS_PTRACE may trace", "nobody may trace" };
 	bool free = host->yama == 0 || (host->yama < 3 && host_has_cap(host, CAP_SYS_PTRACE));
 	enum ss_verdict verdict = host->yama > 1 ? SS_VERDICT_NO : SS_VERDICT_LIMITED;
-	char room[64];
+	char room[FIX_MAX];
 
 	if (!host->has_yama)
 		checkup_add(checkup, "yama", SS_VERDICT_OK, OPTIONAL, NULL,
@@ -127,15 +137,20 @@ static void judge_seccomp(struct ss_checkup *checkup, const struct host *host)
 				  : "no filter is set on stacksnap");
 }
 
-static const char *bpf_cap_fix(const struct host *host)
+static const char *bpf_cap_fix(const struct host *host, char *room, size_t len)
 {
-	if (host->in_container)
-		return "docker run --cap-add=BPF --cap-add=PERFMON ...";
-	return is_confined(host) ? NULL : "sudo stacksnap PID";
+	if (root_has_cap(host, CAP_SYS_ADMIN) ||
+	    (root_has_cap(host, CAP_NR_BPF) && root_has_cap(host, CAP_NR_PERFMON)))
+		return run_as_root(host, 0, room, len);
+	return host->in_container ? "docker run --cap-add=BPF --cap-add=PERFMON ..." : NULL;
 }
 
-/* Why the BPF iterator over threads cannot be had, in the order in which the kernel refuses it. */
-static const char *bpf_obstacle(const struct host *host, const char **ret_fix)
+/*
+ * Why the BPF iterator over threads cannot be had, in the order in which the kernel refuses it.
+ * *ret_fix may lie in `room`.
+ */
+static const char *bpf_obstacle(const struct host *host, const char **ret_fix, char *room,
+				size_t len)
 {
 	bool admin = host_has_cap(host, CAP_SYS_ADMIN);
 	bool caps = admin || (host_has_cap(host, CAP_NR_BPF) && host_has_cap(host, CAP_NR_PERFMON));
@@ -146,7 +161,7 @@ static const char *bpf_obstacle(const struct host *host, const char **ret_fix)
 	if (host->bpf_sys == ENOSYS)
 		return "the kernel has no bpf(2) (CONFIG_BPF_SYSCALL)";
 	if (!caps) {
-		*ret_fix = bpf_cap_fix(host);
+		*ret_fix = bpf_cap_fix(host, room, len);
 		return "CAP_BPF and CAP_PERFMON are missing";
 	}
 	if (host->bpf_sys) {
@@ -158,23 +173,27 @@ static const char *bpf_obstacle(const struct host *host, const char **ret_fix)
 
 static void judge_bpf(struct ss_checkup *checkup, const struct host *host)
 {
-	const char *fix, *obstacle = bpf_obstacle(host, &fix);
+	char room[FIX_MAX];
+	const char *fix, *obstacle = bpf_obstacle(host, &fix, room, sizeof(room));
 
 	checkup_add(checkup, "bpf", obstacle ? SS_VERDICT_NO : SS_VERDICT_OK, OPTIONAL, fix,
-		    "%s (Linux %u.%u, kernel.unprivileged_bpf_disabled %d)",
+		    "%s (Linux %u.%u, kernel.unprivileged_bpf_disabled %d)%s",
 		    obstacle ? obstacle : "an iterator over threads is possible", host->kernel[0],
-		    host->kernel[1], host->bpf_disabled);
+		    host->kernel[1], host->bpf_disabled,
+		    obstacle ? ": blocked threads in code that keeps a frame pointer are stopped "
+			       "for it, or where that might harm them their stacks are cut short"
+			     : "");
 }
 
 static void judge_container(struct ss_checkup *checkup, const struct host *host)
 {
-	bool has_cap = host_has_cap(host, CAP_SYS_PTRACE);
+	bool kept = host_has_cap(host, CAP_SYS_PTRACE) || root_has_cap(host, CAP_SYS_PTRACE);
 
 	if (host->in_container)
-		checkup_add(checkup, "container", has_cap ? SS_VERDICT_OK : SS_VERDICT_LIMITED,
-			    OPTIONAL, has_cap ? NULL : "docker run --cap-add=SYS_PTRACE ...",
+		checkup_add(checkup, "container", kept ? SS_VERDICT_OK : SS_VERDICT_LIMITED,
+			    OPTIONAL, kept ? NULL : "docker run --cap-add=SYS_PTRACE ...",
 			    "stacksnap runs in one%s",
-			    has_cap ? "" : ", and CAP_SYS_PTRACE was dropped");
+			    kept ? "" : ", and CAP_SYS_PTRACE was dropped");
 }
 
 void judge_host(struct ss_checkup *checkup, const struct host *host, bool given)

@@ -137,10 +137,25 @@ static void test_capability(void **state)
 	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "uid 1000",
 		       "sudo stacksnap PID");
 	host.caps_bound = 0;
-	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "cannot gain it", NULL);
+	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "nobody can gain it",
+		       NULL);
+}
+
+static void test_container(void **state)
+{
+	static const char root[] = "docker exec --user root CONTAINER stacksnap PID";
+	struct host host = user_host();
+
+	(void)state;
 	host.in_container = true;
-	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "cannot gain it",
+	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "uid 1000", root);
+	assert_finding(&host, false, "bpf", SS_VERDICT_NO, "cut short", root);
+	assert_finding(&host, false, "container", SS_VERDICT_OK, "runs in one", NULL);
+	host.caps_bound = 0;
+	assert_finding(&host, false, "CAP_SYS_PTRACE", SS_VERDICT_LIMITED, "nobody can gain it",
 		       "docker run --cap-add=SYS_PTRACE ...");
+	assert_finding(&host, false, "bpf", SS_VERDICT_NO, "cut short",
+		       "docker run --cap-add=BPF --cap-add=PERFMON ...");
 	assert_finding(&host, false, "container", SS_VERDICT_LIMITED, "dropped",
 		       "docker run --cap-add=SYS_PTRACE ...");
 }
@@ -391,7 +406,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),        cmocka_unit_test(test_yama),
-		cmocka_unit_test(test_capability),  cmocka_unit_test(test_bpf),
+		cmocka_unit_test(test_capability),  cmocka_unit_test(test_container),
+		cmocka_unit_test(test_bpf),
 		cmocka_unit_test(test_other_rules), cmocka_unit_test(test_open_files),
 		cmocka_unit_test(test_hidepid),     cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_package),     cmocka_unit_test(test_text),
