@@ -34,6 +34,11 @@ uint64_t clock_wall_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clock_thread_cpu_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Three significant digits of value in units of `unit` ns. */
 static char *format_unit(char *buf, size_t len, uint64_t ns, uint64_t unit, const char *name)
 {

@@ -18,6 +18,7 @@ uint64_t clock_timespec_ns(const struct timespec *ts); /* which is not before 0 
 uint64_t clock_mono_ns(void);                          /* CLOCK_MONOTONIC */
 uint64_t clock_boot_ns(void);                          /* CLOCK_BOOTTIME: suspended time counts */
 uint64_t clock_wall_ns(void);                          /* CLOCK_REALTIME, since 1970 */
+uint64_t clock_thread_cpu_ns(void);                    /* CPU time of the calling thread */
 
 /*
  * A duration for people, three significant digits: "430 ns", "12.3 us", "1.25 ms", "12.3 s", "5 min

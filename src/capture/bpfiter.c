@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fileio.h"
 
 #if defined(__x86_64__)
@@ -23,7 +24,7 @@
 
 enum {
 	BTF_MAX = 64 << 20,
-	INSNS_MAX = 160,
+	INSNS_MAX = 200,
 	READ_PIECE = 8 * 4096, /* what bpf_seq_read gives at most (kernel/bpf/bpf_iter.c) */
 };
 
@@ -59,9 +60,20 @@ static const struct word task_words[] = {
 	WORD(bpf_task, comm, "comm", NULL),
 };
 
+static const struct word clock_words[] = {
+	WORD(bpf_task, clock_ns, "clock", NULL),
+	WORD(bpf_task, task_clock_ns, "clock_task", NULL),
+};
+
+static const struct word own_clock_words[] = {
+	WORD(bpf_task, own_clock_ns, "clock", NULL),
+};
+
 static const struct word count_words[] = {
 	WORD(bpf_count, pcount, "sched_info.pcount", NULL),
 	WORD(bpf_count, birth, "start_boottime", NULL),
+	WORD(bpf_count, run_ns, "se.sum_exec_runtime", NULL),
+	WORD(bpf_count, wait_ns, "sched_info.run_delay", NULL),
 	WORD(bpf_count, pid, "pid", NULL),
 	WORD(bpf_count, tgid, "tgid", NULL),
 };
@@ -166,6 +178,7 @@ enum {
 	CONTEXT = BPF_REG_6,
 	TASK = BPF_REG_7,
 	PT_REGS = BPF_REG_8,
+	QUEUE = BPF_REG_9, /* struct rq */
 };
 
 /*
@@ -181,9 +194,11 @@ static void emit_begin(struct code *code)
 	emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* bpf_seq_write(meta->seq, record, its length) */
-static void emit_end(struct code *code)
+/* After all other words: the time; then bpf_seq_write(meta->seq, record, its length). */
+static void emit_end(struct code *code, unsigned at_ns)
 {
+	emit_call(code, BPF_FUNC_ktime_get_ns);
+	emit_store(code, BPF_REG_0, at_ns, 8);
 	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, CONTEXT, 0, 0);
 	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0);
 	emit_move(code, BPF_REG_2, BPF_REG_10);
@@ -194,7 +209,51 @@ static void emit_end(struct code *code)
 	emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-static int make_task_code(struct code *code, const struct btf *btf, struct ss_error *err)
+/* Into `to` the pointer at base + field. */
+static int emit_follow(struct code *code, const struct btf *btf, uint8_t to, uint8_t base,
+		       const char *structure, const char *field)
+{
+	struct btf_field at;
+	int r = btf_find_field(btf, btf_find(btf, BTF_STRUCT, structure), field, &at);
+
+	if (r < 0 || at.size != 8 || at.offset > INT16_MAX)
+		return -ENOENT;
+	emit(code, BPF_LDX | BPF_MEM | BPF_DW, to, base, (int16_t)at.offset, 0);
+	return 0;
+}
+
+/* Words of the struct rq that a task is or was last queued on, by way of its cfs_rq. */
+static int emit_queue_words(struct code *code, const struct btf *btf, uint8_t task,
+			    const struct word *words, size_t n, struct ss_error *err)
+{
+	if (emit_follow(code, btf, QUEUE, task, "task_struct", "se.cfs_rq") < 0 ||
+	    emit_follow(code, btf, QUEUE, QUEUE, "cfs_rq", "rq") < 0)
+		return ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
+				    "this kernel's tasks do not lead to their run queues");
+	return emit_words(code, btf, "rq", QUEUE, words, n, err);
+}
+
+static int emit_clocks(struct code *code, const struct btf *btf, struct ss_error *err)
+{
+	int r = emit_queue_words(code, btf, TASK, clock_words, ARRAY_SIZE(clock_words), err);
+
+	if (r < 0)
+		return r;
+	emit_call(code, BPF_FUNC_get_current_task_btf);
+	return emit_queue_words(code, btf, BPF_REG_0, own_clock_words, ARRAY_SIZE(own_clock_words),
+				err);
+}
+
+static void emit_no_clocks(struct code *code)
+{
+	emit_set(code, BPF_REG_1, 0);
+	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, clock_ns), 8);
+	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, task_clock_ns), 8);
+	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, own_clock_ns), 8);
+}
+
+static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
+			  struct ss_error *err)
 {
 	int r;
 
@@ -208,11 +267,13 @@ static int make_task_code(struct code *code, const struct btf *btf, struct ss_er
 	emit_move(code, PT_REGS, BPF_REG_0);
 	r = emit_words(code, btf, "pt_regs", PT_REGS, register_words, ARRAY_SIZE(register_words),
 		       err);
+	if (r == 0 && clocks)
+		r = emit_clocks(code, btf, err);
 	if (r < 0)
 		return r;
-	emit_call(code, BPF_FUNC_ktime_get_ns);
-	emit_store(code, BPF_REG_0, offsetof(struct bpf_task, at_ns), 8);
-	emit_end(code);
+	if (!clocks)
+		emit_no_clocks(code);
+	emit_end(code, offsetof(struct bpf_task, at_ns));
 	return 0;
 }
 
@@ -224,7 +285,7 @@ static int make_count_code(struct code *code, const struct btf *btf, struct ss_e
 	emit_begin(code);
 	r = emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words), err);
 	if (r == 0)
-		emit_end(code);
+		emit_end(code, offsetof(struct bpf_count, at_ns));
 	return r;
 }
 
@@ -263,26 +324,32 @@ static int load(const struct code *code, uint32_t attach_to, int *ret, struct ss
 	return 0;
 }
 
+static int load_task_program(struct bpfiter *iter, const struct btf *btf, uint32_t attach_to,
+			     bool clocks, struct ss_error *err)
+{
+	struct code code = { .n = 0 };
+	int r = make_task_code(&code, btf, clocks, err);
+
+	return r < 0 ? r : load(&code, attach_to, &iter->program[BPFITER_TASKS], err);
+}
+
 static int load_programs(struct bpfiter *iter, const struct btf *btf, struct ss_error *err)
 {
-	static int (*const makers[])(struct code *, const struct btf *, struct ss_error *) = {
-		[BPFITER_TASKS] = make_task_code,
-		[BPFITER_COUNTS] = make_count_code,
-	};
 	uint32_t attach_to = btf_find(btf, BTF_FUNCTION, "bpf_iter_task");
-	int r = 0;
+	struct code code = { .n = 0 };
+	int r;
 
 	if (attach_to == 0)
 		return ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
 				    "this kernel has no task iterator");
-	for (unsigned i = 0; i < BPFITER_KINDS && r == 0; i++) {
-		struct code code = { .n = 0 };
-
-		r = makers[i](&code, btf, err);
-		if (r == 0)
-			r = load(&code, attach_to, &iter->program[i], err);
+	/* the clocks can be done without */
+	if (load_task_program(iter, btf, attach_to, true, err) < 0) {
+		r = load_task_program(iter, btf, attach_to, false, err);
+		if (r < 0)
+			return r;
 	}
-	return r;
+	r = make_count_code(&code, btf, err);
+	return r < 0 ? r : load(&code, attach_to, &iter->program[BPFITER_COUNTS], err);
 }
 
 /* Ask for permission first, with nothing: reading the BTF of a kernel takes a while. */
@@ -375,14 +442,16 @@ static int share_programs(struct bpfiter *iter, const struct bpfiter *like, stru
 }
 
 /*
- * The walk is limited to one process by a struct of union bpf_iter_link_info that 6.1 brought; what
- * is older takes it and ignores it.
+ * A walk is limited to one process, or to one thread, by a struct of union bpf_iter_link_info that
+ * 6.1 brought; what is older takes it and ignores it.
  */
-static int make_link(int program, pid_t pid, int *ret, struct ss_error *err)
+struct limits {
+	uint32_t tid, pid, pid_fd;
+};
+
+/* A descriptor, or a negative errno. */
+static int make_link(int program, struct limits info)
 {
-	struct {
-		uint32_t tid, pid, pid_fd;
-	} info = { .pid = (uint32_t)pid };
 	union bpf_attr attr = {
 		.link_create = {
 			.prog_fd = (uint32_t)program,
@@ -391,11 +460,19 @@ static int make_link(int program, pid_t pid, int *ret, struct ss_error *err)
 			.iter_info_len = sizeof(info),
 		},
 	};
-	int r = sys_bpf(BPF_LINK_CREATE, &attr);
 
-	if (r < 0)
-		return fail(err, r, "making a BPF iterator");
-	*ret = r;
+	return sys_bpf(BPF_LINK_CREATE, &attr);
+}
+
+static int make_links(struct bpfiter *iter, pid_t pid, struct ss_error *err)
+{
+	for (unsigned i = 0; i < BPFITER_KINDS; i++) {
+		int r = make_link(iter->program[i], (struct limits){ .pid = (uint32_t)pid });
+
+		if (r < 0)
+			return fail(err, r, "making a BPF iterator");
+		iter->link[i] = r;
+	}
 	return 0;
 }
 
@@ -404,8 +481,8 @@ int bpfiter_open(pid_t pid, const struct bpfiter *like, struct bpfiter *ret, str
 	struct bpfiter iter = { .program = { -1, -1 }, .link = { -1, -1 } };
 	int r = like ? share_programs(&iter, like, err) : make_programs(&iter, err);
 
-	for (unsigned i = 0; i < BPFITER_KINDS && r == 0; i++)
-		r = make_link(iter.program[i], pid, &iter.link[i], err);
+	if (r == 0)
+		r = make_links(&iter, pid, err);
 	if (r < 0) {
 		bpfiter_close(&iter);
 		return r;
@@ -422,15 +499,17 @@ void bpfiter_close(struct bpfiter *iter)
 	}
 }
 
-int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf *buf)
+static int read_link(int link, struct buf *buf)
 {
-	union bpf_attr attr = { .iter_create.link_fd = (uint32_t)iter->link[kind] };
+	union bpf_attr attr = { .iter_create.link_fd = (uint32_t)link };
 	_cleanup_close_ int fd = sys_bpf(BPF_ITER_CREATE, &attr);
 	char piece[READ_PIECE];
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
+	/* to tell this the kernel brings the clock of our CPU up to date (task_sched_runtime) */
+	clock_thread_cpu_ns();
 	for (;;) {
 		n = read(fd, piece, sizeof(piece));
 		if (n == 0)
@@ -440,6 +519,19 @@ int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf 
 		if (n > 0)
 			buf_add(buf, piece, (size_t)n);
 	}
+}
+
+int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf *buf)
+{
+	return read_link(iter->link[kind], buf);
+}
+
+int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf)
+{
+	_cleanup_close_ int link =
+		make_link(iter->program[BPFITER_TASKS], (struct limits){ .tid = (uint32_t)tid });
+
+	return link < 0 ? link : read_link(link, buf);
 }
 
 #else
@@ -461,6 +553,14 @@ int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf 
 {
 	(void)iter;
 	(void)kind;
+	(void)buf;
+	return -ENOTSUP;
+}
+
+int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf)
+{
+	(void)iter;
+	(void)tid;
 	(void)buf;
 	return -ENOTSUP;
 }

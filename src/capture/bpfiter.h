@@ -15,10 +15,13 @@
 #include "base/error.h"
 #include "model/regs.h"
 
-/* Which words of a thread are wanted: two programs, two records. */
+/*
+ * Which words of a thread are wanted: two programs, two records. The time goes into the words that
+ * are in no cache: a walk for counts takes 0.6 us a thread then, one for all of it 0.9.
+ */
 enum bpfiter_kind {
 	BPFITER_TASKS,  /* struct bpf_task */
-	BPFITER_COUNTS, /* struct bpf_count, in two thirds of the time */
+	BPFITER_COUNTS, /* struct bpf_count */
 	BPFITER_KINDS,
 };
 
@@ -28,13 +31,19 @@ enum bpfiter_kind {
  * Numbers are the kernel's, those of threads the initial pid namespace's.
  */
 struct bpf_task {
-	uint64_t pcount;  /* sched_info.pcount */
-	uint64_t at_ns;   /* CLOCK_MONOTONIC */
-	uint64_t birth;   /* start_boottime */
-	uint64_t run_ns;  /* se.sum_exec_runtime */
-	uint64_t wait_ns; /* sched_info.run_delay */
-	uint64_t exec_start_ns;
-	uint64_t voluntary; /* nvcsw */
+	uint64_t pcount;        /* sched_info.pcount */
+	uint64_t at_ns;         /* CLOCK_MONOTONIC */
+	uint64_t birth;         /* start_boottime */
+	uint64_t run_ns;        /* se.sum_exec_runtime */
+	uint64_t wait_ns;       /* sched_info.run_delay */
+	uint64_t exec_start_ns; /* on the task clock of its CPU */
+	uint64_t voluntary;     /* nvcsw */
+	/*
+	 * rq->clock and rq->clock_task of its CPU, from which the latter lags behind by what was
+	 * stolen; and rq->clock of the CPU that walks, brought up to date when the walk began. 0:
+	 * this kernel does not tell.
+	 */
+	uint64_t clock_ns, task_clock_ns, own_clock_ns;
 	uint32_t pid, tgid, state, exit_state, flags, on_cpu, cpu;
 	uint32_t thread_status; /* thread_info.status */
 	char comm[16];
@@ -47,8 +56,9 @@ struct bpf_task {
 	uint64_t code_segment;
 };
 
+/* As in struct bpf_task. */
 struct bpf_count {
-	uint64_t pcount, birth;
+	uint64_t pcount, at_ns, birth, run_ns, wait_ns;
 	uint32_t pid, tgid;
 };
 
@@ -68,5 +78,11 @@ void bpfiter_close(struct bpfiter *iter);
  * other processes too. 0 or a negative errno.
  */
 int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf *buf);
+
+/*
+ * Append the struct bpf_task of thread `tid` alone: nothing if there is none; before Linux 6.1 those
+ * of all threads of the host. 0 or a negative errno. Some 4 us, ten times that with cold caches.
+ */
+int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf);
 
 #endif

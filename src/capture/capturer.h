@@ -36,6 +36,7 @@ enum {
 
 enum plan {
 	PLAN_DONE,
+	PLAN_LOOK, /* before any other plan can be made */
 	PLAN_COPY, /* copy without a stop */
 	PLAN_STOP,
 	PLAN_RETRY, /* it moved while it was copied */

@@ -16,12 +16,12 @@
 #include "target/procfs.h"
 
 enum {
-	IDLE_LOOKS = 32,   /* without having run, until a thread counts as idle */
-	STREAK_MAX = 100,  /* then all threads are looked at, whatever the sums say */
-	FAILURES_MAX = 4,  /* in a row, until tries become rarer */
-	SKIP_MAX = 64,     /* ticks */
-	BUSY_SHARE = 2,    /* more than one thread in so many busy: not worth it */
-	BUSY_SHARE_FAR = 8 /* where a thread's counters are not kept open */
+	IDLE_LOOKS = 32,    /* without having run, until a thread counts as idle */
+	STREAK_MAX = 100,   /* then all threads are looked at, whatever the sums say */
+	FAILURES_MAX = 4,   /* in a row, until tries become rarer */
+	SKIP_MAX = 64,      /* ticks */
+	BUSY_SHARE = 2,     /* more than one thread in so many busy: not worth it */
+	BUSY_SHARE_FAR = 32 /* where a thread's counters are not kept open */
 };
 
 #define AGE_NS (4 * NS_PER_MS) /* how old a balance may be for the tick that uses it */
@@ -73,11 +73,10 @@ static bool read_busy(const struct capturer *capturer, struct work *work)
 	work->cpu_ns = look.on_cpu_ns;
 	work->queue_ns = look.run_queue_ns;
 	work->stands = work->settled && look.pcount == work->last.pcount;
-	/* an observer that sees all threads at once has to be asked for all of them */
-	return work->stands || capturer->observer->ops->keeps_files;
+	return true;
 }
 
-/* False if a thread is gone, or has to be looked at through an observer of all threads. */
+/* False if a thread is gone. */
 static bool add_up(struct capturer *capturer, uint64_t *ret)
 {
 	*ret = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The observer that has the kernel walk over its own tasks: one walk (capture/bpfiter) is a round,
- * and gives every blocked thread's registers, so that none need be stopped for them. Whatever a
+ * The observer that has the kernel walk over its own tasks (capture/bpfiter): it gives every blocked
+ * thread's registers, so that none need be stopped for them. A walk for the counts of all threads,
+ * which tell who has run; then those who have, all in one walk, or the few one by one. Whatever a
  * record cannot tell, or the walk did not meet, is asked of /proc: so every look is answered.
  *
  * That a record holds for a thread off the CPU: pcount rises (sched_info_arrive) before on_cpu is
@@ -22,10 +23,12 @@
 #if defined(__x86_64__)
 
 enum {
-	SINGLE_SHARE = 8, /* a proof of fewer than one in so many threads: cheaper one by one */
+	/* of fewer than one in so many threads, each by itself is cheaper: */
+	PROOFS_SHARE = 8,
+	LOOKS_SHARE = 32,
 };
 
-#define LIST_AGE_NS (4 * NS_PER_MS) /* how old a list may be for the looks that follow it */
+#define LIST_AGE_NS (4 * NS_PER_MS) /* how old a list may be for the counters that follow it */
 
 /* include/linux/sched.h; what PF_USER_WORKER was before 6.4 is long gone */
 enum {
@@ -47,9 +50,13 @@ enum {
 struct bpf_observer {
 	struct observer base;
 	struct bpfiter iter;
-	struct buf tasks, counts; /* records, by pid */
-	uint64_t listed_ns;       /* CLOCK_MONOTONIC of a list that no look has used yet; 0: none */
-	bool one_by_one;          /* the proof at hand */
+	struct buf counts, proof; /* struct bpf_count, by pid */
+	struct buf tasks;   /* struct bpf_task, by pid: of the looks at hand, or of one thread */
+	uint64_t listed_ns; /* CLOCK_MONOTONIC of a list that no counters have used; 0: none */
+	bool looks_one_by_one, proofs_one_by_one;
+	bool whole_host; /* a walk cannot be limited (Linux before 6.1) */
+	bool clock_known;
+	int64_t clock_offset_ns; /* CLOCK_MONOTONIC - what rq->clock shows, with nothing stolen */
 };
 
 static struct bpf_observer *self(struct observer *observer)
@@ -92,17 +99,19 @@ static int compare_pids(const void *a, const void *b, void *shape)
 	return x < y ? -1 : x > y;
 }
 
-/* Drop other processes' (Linux before 6.1), and order by pid: mostly they come so. */
-static void order_records(struct buf *buf, const struct record_shape *shape, pid_t tgid)
+/* Drop other processes' (Linux before 6.1), and order by pid: mostly they come so. True if any. */
+static bool order_records(struct buf *buf, const struct record_shape *shape, pid_t tgid)
 {
 	size_t kept = 0;
-	bool ordered = true;
+	bool ordered = true, dropped = false;
 
 	for (size_t at = 0; at + shape->len <= buf->len; at += shape->len) {
 		char *record = buf->data + at;
 
-		if (word_at(record, shape->tgid) != (uint32_t)tgid)
+		if (word_at(record, shape->tgid) != (uint32_t)tgid) {
+			dropped = true;
 			continue;
+		}
 		if (kept != at)
 			memcpy(buf->data + kept, record, shape->len);
 		if (kept && compare_pids(buf->data + kept - shape->len, buf->data + kept,
@@ -113,6 +122,7 @@ static void order_records(struct buf *buf, const struct record_shape *shape, pid
 	buf_cut(buf, kept);
 	if (!ordered)
 		qsort_r(buf->data, buf->len / shape->len, shape->len, compare_pids, (void *)shape);
+	return dropped;
 }
 
 static const void *find_record(const struct buf *buf, const struct record_shape *shape, pid_t tid)
@@ -134,10 +144,36 @@ static const void *find_record(const struct buf *buf, const struct record_shape 
 	return NULL;
 }
 
-/* Left empty on failure: then /proc answers. */
-static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind)
+static size_t known_threads(const struct bpf_observer *bpf)
 {
-	struct buf *buf = kind == BPFITER_TASKS ? &bpf->tasks : &bpf->counts;
+	return bpf->counts.len / sizeof(struct bpf_count);
+}
+
+/*
+ * All CPUs have one clock (sched_clock_cpu), which each reads now and then: ours as the walk began,
+ * so the record with the least difference is the one that was made at once.
+ */
+static void compare_clocks(struct bpf_observer *bpf)
+{
+	const struct bpf_task *task;
+
+	bpf->clock_known = false;
+	for (size_t at = 0; at < bpf->tasks.len; at += task_shape.len) {
+		int64_t offset;
+
+		task = (const struct bpf_task *)(bpf->tasks.data + at);
+		offset = (int64_t)(task->at_ns - task->own_clock_ns);
+		if (task->own_clock_ns == 0 || task->task_clock_ns == 0)
+			continue;
+		if (!bpf->clock_known || offset < bpf->clock_offset_ns)
+			bpf->clock_offset_ns = offset;
+		bpf->clock_known = true;
+	}
+}
+
+/* Left empty on failure: then /proc answers. */
+static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind, struct buf *buf)
+{
 	const struct record_shape *shape = kind == BPFITER_TASKS ? &task_shape : &count_shape;
 	int r;
 
@@ -145,8 +181,29 @@ static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind)
 	r = bpfiter_read(&bpf->iter, kind, buf);
 	if (r < 0)
 		buf_reset(buf);
-	order_records(buf, shape, bpf->base.target->pid);
+	if (order_records(buf, shape, bpf->base.target->pid))
+		bpf->whole_host = true;
+	if (kind == BPFITER_TASKS)
+		compare_clocks(bpf);
 	return r;
+}
+
+/* The one that the looks at hand have met; or, if they come one by one, as it is now. */
+static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
+{
+	if (bpf->looks_one_by_one) {
+		buf_reset(&bpf->tasks);
+		if (bpfiter_read_one(&bpf->iter, tid, &bpf->tasks) < 0)
+			buf_reset(&bpf->tasks);
+		order_records(&bpf->tasks, &task_shape, bpf->base.target->pid);
+		compare_clocks(bpf);
+	}
+	return find_record(&bpf->tasks, &task_shape, tid);
+}
+
+static const struct bpf_count *find_count(const struct buf *counts, pid_t tid)
+{
+	return find_record(counts, &count_shape, tid);
 }
 
 /* ---- from a record to a look ---- */
@@ -178,14 +235,27 @@ static bool is_odd(const struct bpf_task *task)
 	       (task->state && (uint16_t)task->code_segment != USER_CS);
 }
 
-static void fill_counters(const struct bpf_task *task, struct look *look)
+static void fill_counters(const struct bpf_count *count, struct look *look)
 {
-	look->at_ns = task->at_ns;
-	look->birth = task->birth;
-	look->on_cpu_ns = task->run_ns;
-	look->run_queue_ns = task->wait_ns;
-	look->pcount = task->pcount;
-	look->sched_known = task->run_ns || task->wait_ns || task->pcount;
+	look->at_ns = count->at_ns;
+	look->birth = count->birth;
+	look->on_cpu_ns = count->run_ns;
+	look->run_queue_ns = count->wait_ns;
+	look->pcount = count->pcount;
+	look->sched_known = count->run_ns || count->wait_ns || count->pcount;
+}
+
+static struct bpf_count count_of(const struct bpf_task *task)
+{
+	return (struct bpf_count){
+		.pcount = task->pcount,
+		.at_ns = task->at_ns,
+		.birth = task->birth,
+		.run_ns = task->run_ns,
+		.wait_ns = task->wait_ns,
+		.pid = task->pid,
+		.tgid = task->tgid,
+	};
 }
 
 static void fill_call(const struct bpf_task *task, struct look *look)
@@ -212,9 +282,12 @@ static void fill_registers(const struct bpf_task *task, struct regs *regs)
 			regs_set(regs, i, task->regs[i]);
 }
 
-static void fill_look(const struct bpf_task *task, struct look *look, struct regs *regs)
+static void fill_look(const struct bpf_observer *bpf, const struct bpf_task *task,
+		      struct look *look, struct regs *regs)
 {
-	fill_counters(task, look);
+	struct bpf_count count = count_of(task);
+
+	fill_counters(&count, look);
 	memcpy(look->comm, task->comm, sizeof(task->comm));
 	look->comm[sizeof(task->comm)] = '\0';
 	look->state = state_letter(task);
@@ -222,6 +295,9 @@ static void fill_look(const struct bpf_task *task, struct look *look, struct reg
 	look->voluntary_known = true;
 	look->voluntary = task->voluntary;
 	look->exec_start_ns = task->exec_start_ns;
+	look->clock_known = bpf->clock_known && task->task_clock_ns;
+	look->clock_offset_ns =
+		bpf->clock_offset_ns + (int64_t)(task->clock_ns - task->task_clock_ns);
 	if (task->state == 0 && !task->exit_state) {
 		look->call = CALL_RUNNING;
 		look->exec_start_ns = 0;
@@ -238,8 +314,9 @@ static void bpf_close(struct observer *observer)
 	struct bpf_observer *bpf = self(observer);
 
 	bpfiter_close(&bpf->iter);
-	buf_done(&bpf->tasks);
 	buf_done(&bpf->counts);
+	buf_done(&bpf->proof);
+	buf_done(&bpf->tasks);
 	free(bpf);
 }
 
@@ -253,8 +330,9 @@ static int bpf_open(const struct target *target, const struct observer *like, st
 	if (!bpf)
 		return ss_error_oom(err);
 	bpf->base = (struct observer){ .ops = &observer_bpf, .target = target };
-	buf_init(&bpf->tasks);
 	buf_init(&bpf->counts);
+	buf_init(&bpf->proof);
+	buf_init(&bpf->tasks);
 	r = bpfiter_open(target->pid, other ? &other->iter : NULL, &bpf->iter, err);
 	if (r < 0) {
 		free(bpf);
@@ -264,18 +342,19 @@ static int bpf_open(const struct target *target, const struct observer *like, st
 	return 0;
 }
 
-/* The walk that lists serves the looks that follow at once. */
+/* The walk that lists serves the counters that follow at once. */
 static int bpf_list(struct observer *observer, struct tids *ret, struct ss_error *err)
 {
 	struct bpf_observer *bpf = self(observer);
 
-	if (walk(bpf, BPFITER_TASKS) < 0 || bpf->tasks.len == 0)
+	if (walk(bpf, BPFITER_COUNTS, &bpf->counts) < 0 || bpf->counts.len == 0)
 		return target_list(observer->target, ret, err);
 	ret->tid.n = 0;
-	if (vec_reserve(&ret->tid, bpf->tasks.len / sizeof(struct bpf_task)) < 0)
+	if (vec_reserve(&ret->tid, known_threads(bpf)) < 0)
 		return ss_error_oom(err);
-	for (size_t at = 0; at < bpf->tasks.len; at += sizeof(struct bpf_task))
-		ret->tid.data[ret->tid.n++] = (pid_t)word_at(bpf->tasks.data + at, task_shape.pid);
+	for (size_t at = 0; at < bpf->counts.len; at += count_shape.len)
+		ret->tid.data[ret->tid.n++] =
+			(pid_t)word_at(bpf->counts.data + at, count_shape.pid);
 	bpf->listed_ns = clock_mono_ns();
 	return 0;
 }
@@ -285,36 +364,41 @@ static void bpf_begin(struct observer *observer)
 	struct bpf_observer *bpf = self(observer);
 
 	if (bpf->listed_ns == 0 || clock_mono_ns() - bpf->listed_ns > LIST_AGE_NS)
-		(void)walk(bpf, BPFITER_TASKS);
+		(void)walk(bpf, BPFITER_COUNTS, &bpf->counts);
 	bpf->listed_ns = 0;
-}
-
-static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
-{
-	return find_record(&bpf->tasks, &task_shape, tid);
 }
 
 static int bpf_counters(struct observer *observer, const struct procfs_thread *thread,
 			struct look *look)
 {
-	const struct bpf_task *task = find_task(self(observer), thread->tid);
+	const struct bpf_count *count = find_count(&self(observer)->counts, thread->tid);
 
-	if (!task || task->exit_state)
+	if (!count)
 		return -ESRCH;
-	fill_counters(task, look);
+	fill_counters(count, look);
 	return look->sched_known ? 0 : -ENODATA;
+}
+
+static void bpf_begin_looks(struct observer *observer, size_t n)
+{
+	struct bpf_observer *bpf = self(observer);
+
+	bpf->looks_one_by_one = !bpf->whole_host && n < known_threads(bpf) / LOOKS_SHARE;
+	if (n && !bpf->looks_one_by_one)
+		(void)walk(bpf, BPFITER_TASKS, &bpf->tasks);
 }
 
 static int bpf_look(struct observer *observer, const struct procfs_thread *thread,
 		    struct look *look, struct regs *regs)
 {
+	const struct bpf_observer *bpf = self(observer);
 	const struct bpf_task *task = find_task(self(observer), thread->tid);
 
 	*look = (struct look){ .tid = thread->tid, .cpu = -1 };
 	regs->known = 0;
 	if (!task || is_odd(task))
 		return procfs_look(observer->target, thread, look);
-	fill_look(task, look, regs);
+	fill_look(bpf, task, look, regs);
 	procfs_wchan(observer->target, look);
 	return 0;
 }
@@ -334,21 +418,20 @@ static void bpf_begin_proof(struct observer *observer, size_t n)
 {
 	struct bpf_observer *bpf = self(observer);
 
-	bpf->one_by_one = n < bpf->tasks.len / sizeof(struct bpf_task) / SINGLE_SHARE;
-	if (!bpf->one_by_one && walk(bpf, BPFITER_COUNTS) < 0)
-		bpf->one_by_one = true;
+	bpf->proofs_one_by_one = n < known_threads(bpf) / PROOFS_SHARE;
+	if (!bpf->proofs_one_by_one && walk(bpf, BPFITER_COUNTS, &bpf->proof) < 0)
+		bpf->proofs_one_by_one = true;
 }
 
 static int bpf_pcount(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret)
 {
 	struct bpf_observer *bpf = self(observer);
-	const struct bpf_task *task = find_task(bpf, thread->tid);
-	const struct bpf_count *count;
+	const struct bpf_count *before = find_count(&bpf->counts, thread->tid), *count;
 
-	if (bpf->one_by_one || !task)
+	if (bpf->proofs_one_by_one || !before)
 		return procfs_pcount(observer->target, thread, ret);
-	count = find_record(&bpf->counts, &count_shape, thread->tid);
-	if (!count || count->birth != task->birth)
+	count = find_count(&bpf->proof, thread->tid);
+	if (!count || count->birth != before->birth)
 		return -ESRCH;
 	*ret = count->pcount;
 	return 0;
@@ -376,6 +459,7 @@ const struct observer_ops observer_bpf = {
 	.list = bpf_list,
 	.begin = bpf_begin,
 	.counters = bpf_counters,
+	.begin_looks = bpf_begin_looks,
 	.look = bpf_look,
 	.relook = bpf_relook,
 	.begin_proof = bpf_begin_proof,

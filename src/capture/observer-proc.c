@@ -69,6 +69,12 @@ static void proc_begin(struct observer *observer)
 	(void)observer;
 }
 
+static void proc_begin_some(struct observer *observer, size_t n)
+{
+	(void)observer;
+	(void)n;
+}
+
 static int proc_counters(struct observer *observer, const struct procfs_thread *thread,
 			 struct look *look)
 {
@@ -93,12 +99,6 @@ static int proc_relook(struct observer *observer, const struct procfs_thread *th
 	return procfs_relook_call(observer->target, thread, look);
 }
 
-static void proc_begin_proof(struct observer *observer, size_t n)
-{
-	(void)observer;
-	(void)n;
-}
-
 static int proc_pcount(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret)
 {
 	return note(observer, procfs_pcount(observer->target, thread, ret));
@@ -112,8 +112,9 @@ const struct observer_ops observer_proc = {
 	.list = proc_list,
 	.begin = proc_begin,
 	.counters = proc_counters,
+	.begin_looks = proc_begin_some,
 	.look = proc_look,
 	.relook = proc_relook,
-	.begin_proof = proc_begin_proof,
+	.begin_proof = proc_begin_some,
 	.pcount = proc_pcount,
 };

@@ -6,8 +6,9 @@
  *	bpf     a walk over the kernel's own tasks: all threads at once, with their registers
  *	proc    the files of /proc, thread by thread: works wherever ptrace does
  *
- * A round is a `begin` and the looks after it. Only between the stops of a sweep, never while a
- * thread stands still: rounds may allocate and open files.
+ * Whatever is asked is announced: `begin` comes before counters, `begin_looks` before looks,
+ * `begin_proof` before pcounts. Only between the stops of a sweep, never while a thread stands still:
+ * observers may allocate and open files.
  */
 #ifndef SS_CAPTURE_OBSERVER_H
 #define SS_CAPTURE_OBSERVER_H
@@ -34,7 +35,7 @@ struct observer_ops {
 	/* All threads that there are now. *ret is as the call before left it, or empty. */
 	int (*list)(struct observer *observer, struct tids *ret, struct ss_error *err);
 
-	/* Looks that follow are not older than this call, or than the list made just before it. */
+	/* Counters that follow are not older than this call, or than the list made just before it. */
 	void (*begin)(struct observer *observer);
 
 	/*
@@ -43,6 +44,9 @@ struct observer_ops {
 	 */
 	int (*counters)(struct observer *observer, const struct procfs_thread *thread,
 			struct look *look);
+
+	/* Looks at some n threads follow, none older than this call. */
+	void (*begin_looks)(struct observer *observer, size_t n);
 
 	/*
 	 * Everything in struct look (voluntary perhaps not), and in *regs what is known of a blocked

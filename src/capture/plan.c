@@ -145,17 +145,36 @@ static void read_look(const struct capturer *capturer, struct work *work,
 	take_look(capturer, work, thread);
 }
 
-static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
+/*
+ * Is a look needed, or do the sums or the thread's own counters say where it is? Whoever does not
+ * stand where the sums balance has run.
+ */
+static void look_ahead(const struct capturer *capturer, struct work *work,
+		       struct capture_thread *thread, bool balanced)
 {
+	/* thousands of records: one that was passed over has nothing but a look in it */
+	if (thread->how != CAPTURE_SAME || thread->woken_by_us)
+		*thread = (struct capture_thread){ 0 };
 	thread->consistent = true;
 	thread->look.tid = work->proc.tid;
 	work->plan = PLAN_DONE;
-	work->extra_addr = 0;
-	work->late_look = false;
-	if (capturer->reuse && has_not_run(capturer, work, thread)) {
+	if (work->stands) {
+		ledger_fill(&capturer->ledger, work, thread);
+	} else if (capturer->reuse && !balanced && has_not_run(capturer, work, thread)) {
 		thread->how = CAPTURE_SAME;
-		return;
+	} else {
+		thread->look = (struct look){ .tid = work->proc.tid };
+		thread->how = CAPTURE_NONE;
+		work->plan = PLAN_LOOK;
+		work->extra_addr = 0;
+		work->late_look = false;
 	}
+}
+
+static void look_at(const struct capturer *capturer, struct work *work,
+		    struct capture_thread *thread)
+{
+	work->plan = PLAN_DONE;
 	read_look(capturer, work, thread);
 	if (capturer->reuse && !thread->look.voluntary_known)
 		thread->look.voluntary_known = procfs_voluntary(capturer->target, work->proc.tid,
@@ -172,22 +191,17 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 	work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
 }
 
-/* All but the threads that stand. */
-static void look_at_some(struct capturer *capturer, struct capture *capture)
+static void look_at_some(struct capturer *capturer, struct capture *capture, bool balanced)
 {
-	for (size_t i = 0; i < capturer->work.n; i++) {
-		struct work *work = &capturer->work.data[i];
-		struct capture_thread *thread = &capture->threads.data[i];
+	struct observer *observer = capturer->observer;
+	size_t bytes;
 
-		if (work->stands) {
-			work->plan = PLAN_DONE;
-			thread->consistent = true;
-			thread->look.tid = work->proc.tid;
-			ledger_fill(&capturer->ledger, work, thread);
-		} else {
-			look_at(capturer, work, thread);
-		}
-	}
+	for (size_t i = 0; i < capturer->work.n; i++)
+		look_ahead(capturer, &capturer->work.data[i], &capture->threads.data[i], balanced);
+	observer->ops->begin_looks(observer, plan_count(capturer, PLAN_LOOK, &bytes));
+	for (size_t i = 0; i < capturer->work.n; i++)
+		if (capturer->work.data[i].plan == PLAN_LOOK)
+			look_at(capturer, &capturer->work.data[i], &capture->threads.data[i]);
 }
 
 void plan_look(struct capturer *capturer, struct capture *capture)
@@ -200,7 +214,7 @@ void plan_look(struct capturer *capturer, struct capture *capture)
 		vec_each(work, &capturer->work)
 			work->stands = false;
 	}
-	look_at_some(capturer, capture);
+	look_at_some(capturer, capture, balanced);
 	for (size_t i = 0; i < capturer->work.n && capturer->reuse; i++)
 		ledger_book(ledger, &capturer->work.data[i], &capture->threads.data[i]);
 	if (!balanced && capturer->reuse)
@@ -242,11 +256,11 @@ size_t plan_count(const struct capturer *capturer, enum plan plan, size_t *ret_b
 void plan_retry(struct capturer *capturer, struct capture *capture)
 {
 	struct observer *observer = capturer->observer;
-	size_t bytes;
+	size_t bytes, n = plan_count(capturer, PLAN_RETRY, &bytes);
 
-	if (plan_count(capturer, PLAN_RETRY, &bytes) == 0)
+	if (n == 0)
 		return;
-	observer->ops->begin(observer);
+	observer->ops->begin_looks(observer, n);
 	for (size_t i = 0; i < capturer->work.n; i++) {
 		struct work *work = &capturer->work.data[i];
 		struct capture_thread *thread = &capture->threads.data[i];

@@ -110,13 +110,14 @@ int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *
 static int begin(struct capturer *capturer, const struct tids *tids, struct capture *capture,
 		 struct ss_error *err)
 {
-	size_t n = tids->tid.n;
+	size_t n = tids->tid.n, before = capture->threads.n;
 
 	if (plan_update_table(capturer, tids, err) < 0 || vec_reserve(&capture->threads, n) < 0)
 		return ss_error_oom(err);
 	capture->threads.n = n;
-	if (n)
-		memset(capture->threads.data, 0, n * sizeof(*capture->threads.data));
+	if (n > before)
+		memset(&capture->threads.data[before], 0,
+		       (n - before) * sizeof(*capture->threads.data));
 	capture->start_ns = clock_mono_ns();
 	capture->wall_ns = clock_wall_ns();
 	capture->pause_ns = 0;

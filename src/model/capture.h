@@ -39,6 +39,8 @@ struct look {
 	char wchan[48];         /* "" if none or unreadable */
 	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU;
 				   0 unknown */
+	bool clock_known;       /* else see target/schedclock */
+	int64_t clock_offset_ns; /* CLOCK_MONOTONIC - that clock */
 };
 
 /*

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "symbol/effort.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/fileio.h"
 
@@ -64,18 +62,10 @@ void effort_add_file(struct effort *effort, int fd)
 
 /* ---- time ---- */
 
-uint64_t effort_thread_ns(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 static void look(struct effort *effort)
 {
 	const struct effort_budget *budget = effort->budget;
-	uint64_t now_ns = effort->running ? effort_thread_ns() - effort->began_ns : 0;
+	uint64_t now_ns = effort->running ? clock_thread_cpu_ns() - effort->began_ns : 0;
 
 	effort->exhausted |= budget->spent_ns + now_ns > SPENT_FREE + NS_A_BYTE * budget->bytes;
 }
@@ -83,7 +73,7 @@ static void look(struct effort *effort)
 void effort_begin(struct effort *effort)
 {
 	if (effort->running++ == 0)
-		effort->began_ns = effort_thread_ns();
+		effort->began_ns = clock_thread_cpu_ns();
 }
 
 void effort_end(struct effort *effort)
@@ -92,7 +82,7 @@ void effort_end(struct effort *effort)
 
 	if (--effort->running > 0)
 		return;
-	ns = effort_thread_ns() - effort->began_ns;
+	ns = clock_thread_cpu_ns() - effort->began_ns;
 	effort->budget->spent_ns += ns > SHORT_NS ? ns : ns / SHORT_PART;
 }
 

@@ -48,9 +48,6 @@ void effort_add_file(struct effort *effort, int fd);
 void effort_begin(struct effort *effort);
 void effort_end(struct effort *effort);
 
-/* The time of the processor that the calling thread has taken. */
-uint64_t effort_thread_ns(void);
-
 /* There was time of the processor that another thread took for it. */
 void effort_add_time(struct effort *effort, uint64_t ns);
 

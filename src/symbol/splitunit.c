@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fileio.h"
 
 /*
@@ -113,7 +114,7 @@ static void *ask_there(void *arg)
 
 	if (unshare(CLONE_FS) == 0 && fchdir(question->root_fd) == 0 && chroot(".") == 0)
 		ask(question);
-	question->took_ns = effort_thread_ns();
+	question->took_ns = clock_thread_cpu_ns();
 	return NULL;
 }
 

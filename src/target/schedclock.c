@@ -52,7 +52,6 @@ void schedclock_begin(struct schedclock *clock)
 	buf_reset(&clock->stat);
 }
 
-/* Our own exec_start: since the yield before it, the CPU's clock at that very moment. */
 static int read_own_exec_start(uint64_t *ret)
 {
 	char text[1024];
@@ -62,21 +61,19 @@ static int read_own_exec_start(uint64_t *ret)
 }
 
 /*
- * exec_start is up to date when the kernel has just switched to us, and after a yield (update_curr).
- * The best of a few tries is the one with the least time between that and the reading: a tick or a
- * preemption in between moves exec_start. A yield gives a busy CPU away for a whole time slice.
+ * To tell us our CPU time the kernel brings exec_start up to date (task_sched_runtime): it is the
+ * CPU's clock at that very moment. The best of a few tries is the one with the least time in which a
+ * tick or a preemption can have moved it once more.
  */
 static int measure_offset(int64_t *ret)
 {
 	uint64_t best = UINT64_MAX;
 
 	for (int i = 0; i < TRIES && best > WINDOW_NS; i++) {
-		uint64_t before, window, exec_start;
+		uint64_t before = clock_mono_ns(), window, exec_start;
 		int r;
 
-		if (i > 0)
-			sched_yield();
-		before = clock_mono_ns();
+		clock_thread_cpu_ns();
 		r = read_own_exec_start(&exec_start);
 		if (r < 0)
 			return r;
@@ -148,21 +145,7 @@ static uint64_t read_steal_ns(struct buf *stat, int cpu)
 	return ticks * (NS_PER_SEC / (uint64_t)hz);
 }
 
-static void calibrate(struct schedclock *clock, struct schedclock_cpu *entry, int cpu)
-{
-	int64_t offset = 0;
-
-	if (measure_on(cpu, &offset) < 0) {
-		entry->state = SCHEDCLOCK_FAILED;
-		return;
-	}
-	*entry = (struct schedclock_cpu){
-		.state = SCHEDCLOCK_KNOWN,
-		.offset_ns = offset,
-		.steal_ns = read_steal_ns(&clock->stat, cpu),
-	};
-}
-
+/* What is known of a CPU. 0, -ENOMEM, or -ENODATA: no such CPU. */
 static int find_cpu(struct schedclock *clock, int cpu, struct schedclock_cpu **ret)
 {
 	if (cpu < 0 || cpu >= CPUS_MAX)
@@ -172,9 +155,23 @@ static int find_cpu(struct schedclock *clock, int cpu, struct schedclock_cpu **r
 			return -ENOMEM;
 	}
 	*ret = &clock->cpus.data[cpu];
-	if ((*ret)->state == SCHEDCLOCK_UNTRIED)
-		calibrate(clock, *ret, cpu);
-	return (*ret)->state == SCHEDCLOCK_KNOWN ? 0 : -ENODATA;
+	if (!(*ret)->steal_known)
+		(*ret)->steal_ns = read_steal_ns(&clock->stat, cpu);
+	(*ret)->steal_known = true;
+	return 0;
+}
+
+static int find_offset(struct schedclock_cpu *entry, const struct look *look, int64_t *ret)
+{
+	if (look->clock_known) {
+		*ret = look->clock_offset_ns;
+		return 0;
+	}
+	if (entry->state == SCHEDCLOCK_UNTRIED)
+		entry->state = measure_on(look->cpu, &entry->offset_ns) < 0 ? SCHEDCLOCK_FAILED
+									    : SCHEDCLOCK_KNOWN;
+	*ret = entry->offset_ns;
+	return entry->state == SCHEDCLOCK_KNOWN ? 0 : -ENODATA;
 }
 
 static bool can_be_dated(const struct look *look)
@@ -187,15 +184,17 @@ int schedclock_since(struct schedclock *clock, const struct look *look, uint64_t
 		     bool *ret_at_least)
 {
 	struct schedclock_cpu *cpu;
-	int64_t waited;
+	int64_t offset, waited;
 	int r;
 
 	if (!can_be_dated(look))
 		return -ENODATA;
 	r = find_cpu(clock, look->cpu, &cpu);
+	if (r == 0)
+		r = find_offset(cpu, look, &offset);
 	if (r < 0)
 		return r;
-	waited = (int64_t)(look->at_ns - look->exec_start_ns - (uint64_t)cpu->offset_ns);
+	waited = (int64_t)(look->at_ns - look->exec_start_ns - (uint64_t)offset);
 	if (waited < -SLACK_NS)
 		return -ENODATA;
 	*ret_ns = waited > 0 ? (uint64_t)waited : 0;

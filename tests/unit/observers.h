@@ -25,6 +25,7 @@ static inline int observers_look(struct observer *observer, pid_t tid, struct lo
 	const struct procfs_thread thread = { .tid = tid, .schedstat_fd = -1 };
 
 	observer->ops->begin(observer);
+	observer->ops->begin_looks(observer, 1);
 	return observer->ops->look(observer, &thread, look, regs);
 }
 

@@ -13,6 +13,9 @@
 #include "capture/capturer.h"
 #include "children.h"
 #include "observers.h"
+#include "target/schedclock.h"
+
+enum { CROWD = 70 };
 
 struct pair {
 	struct observer *proc, *bpf;
@@ -270,6 +273,73 @@ static void test_bpf_knows_who_is_gone(void **state)
 	live_end(&live);
 }
 
+/* More threads than are asked for all at once where one is wanted. */
+static void crowd_main(struct live_pipes pipes, void *arg)
+{
+	(void)arg;
+	for (int i = 1; i < CROWD; i++)
+		live_thread(block_thread, &pipes.in);
+	live_say(pipes.out, 'r');
+	live_block(pipes.in);
+}
+
+static void test_bpf_agrees_one_by_one(void **state)
+{
+	struct two_looks looks;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	live_start(&live, crowd_main, NULL);
+	live_await_asleep(&live, 0);
+	pair_open(&live, &pair);
+	vec_each(tid, &live.tids.tid) {
+		assert_agree(&pair, *tid, &looks);
+		assert_int_equal(looks.b_regs.known & REGS_CALLEE_SAVED, REGS_CALLEE_SAVED);
+	}
+	assert_int_equal(observers_look(pair.bpf, getpid(), &looks.b, &looks.b_regs), 0);
+	assert_int_equal(looks.b.state, 0);
+	pair_close(&pair);
+	live_end(&live);
+}
+
+/* ---- clocks ---- */
+
+/* Since when it is blocked, by the clock that the look knows and by that of a thread on its CPU. */
+static void assert_same_age(const struct look *look)
+{
+	struct schedclock clock;
+	struct look unknown = *look;
+	uint64_t known_ns, ns;
+	bool at_least;
+
+	assert_true(look->clock_known);
+	unknown.clock_known = false;
+	schedclock_init(&clock);
+	assert_int_equal(schedclock_since(&clock, look, &known_ns, &at_least), 0);
+	assert_int_equal(schedclock_since(&clock, &unknown, &ns, &at_least), 0);
+	schedclock_done(&clock);
+	/* time may be stolen between the two readings of the clock */
+	assert_in_range(known_ns + 20 * NS_PER_MS, ns, ns + 40 * NS_PER_MS);
+}
+
+static void test_bpf_knows_the_clocks(void **state)
+{
+	struct two_looks looks;
+	struct live live;
+	struct pair pair;
+
+	(void)state;
+	start_blocked(&live, false);
+	pair_open(&live, &pair);
+	vec_each(tid, &live.tids.tid) {
+		assert_agree(&pair, *tid, &looks);
+		assert_same_age(&looks.b);
+	}
+	pair_close(&pair);
+	live_end(&live);
+}
+
 /* ---- beside ptrace ---- */
 
 static void test_bpf_registers_are_those_of_a_stop(void **state)
@@ -363,6 +433,8 @@ int main(void)
 #endif
 		cmocka_unit_test(test_bpf_says_who_runs),
 		cmocka_unit_test(test_bpf_knows_who_is_gone),
+		cmocka_unit_test(test_bpf_agrees_one_by_one),
+		cmocka_unit_test(test_bpf_knows_the_clocks),
 		cmocka_unit_test(test_bpf_registers_are_those_of_a_stop),
 		cmocka_unit_test(test_bpf_sweep_needs_no_stop),
 		cmocka_unit_test(test_bpf_tick_sees_who_has_run),

@@ -48,6 +48,7 @@ static void know_cpu0(struct schedclock *clock, uint64_t steal_ns)
 {
 	struct schedclock_cpu cpu = { .state = SCHEDCLOCK_KNOWN,
 				      .offset_ns = (int64_t)(1000 * NS_PER_SEC),
+				      .steal_known = true,
 				      .steal_ns = steal_ns };
 
 	assert_int_equal(vec_push(&clock->cpus, cpu), 0);
@@ -104,6 +105,22 @@ static void test_a_little_negative_is_zero(void **state)
 	assert_int_equal(ns, 0);
 	look.at_ns = 1500 * NS_PER_SEC - 5 * NS_PER_MS;
 	assert_int_equal(schedclock_since(*state, &look, &ns, &at_least), -ENODATA);
+}
+
+static void test_a_look_that_knows_the_clock(void **state)
+{
+	struct look look = asleep_10s();
+	uint64_t ns;
+	bool at_least;
+
+	know_cpu0(*state, 0);
+	look.clock_known = true;
+	look.clock_offset_ns = 1003 * (int64_t)NS_PER_SEC;
+	assert_int_equal(schedclock_since(*state, &look, &ns, &at_least), 0);
+	assert_int_equal(ns, 7 * NS_PER_SEC);
+	look.cpu = 1;
+	assert_int_equal(schedclock_since(*state, &look, &ns, &at_least), 0);
+	assert_int_equal(ns, 7 * NS_PER_SEC);
 }
 
 static void assert_left_out(struct schedclock *clock, const struct look *look)
@@ -217,6 +234,7 @@ int main(void)
 		TEST(test_sum),
 		TEST(test_steal_makes_it_a_lower_bound),
 		TEST(test_a_little_negative_is_zero),
+		TEST(test_a_look_that_knows_the_clock),
 		TEST(test_left_out),
 		TEST(test_begin_forgets),
 		TEST(test_a_sleeping_child),
