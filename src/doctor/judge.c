@@ -85,8 +85,7 @@ static void judge_capability(struct ss_checkup *checkup, const struct host *host
 			    fix_as_root(host, 0, room, sizeof(room)),
 			    "missing: only dumpable processes of uid %u may be looked at%s",
 			    host->uid,
-			    root_has_cap(host, CAP_SYS_PTRACE) ? ""
-							       : "; nobody can gain it here");
+			    root_has_cap(host, CAP_SYS_PTRACE) ? "" : "; nobody can gain it here");
 }
 
 /* At 1 a process may trace its descendants; Documentation/admin-guide/LSM/Yama.rst. */

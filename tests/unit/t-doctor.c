@@ -405,14 +405,13 @@ static void test_here(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),        cmocka_unit_test(test_yama),
-		cmocka_unit_test(test_capability),  cmocka_unit_test(test_container),
-		cmocka_unit_test(test_bpf),
-		cmocka_unit_test(test_other_rules), cmocka_unit_test(test_open_files),
-		cmocka_unit_test(test_hidepid),     cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_package),     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_json),        cmocka_unit_test(test_names),
-		cmocka_unit_test(test_here),
+		cmocka_unit_test(test_good),       cmocka_unit_test(test_yama),
+		cmocka_unit_test(test_capability), cmocka_unit_test(test_container),
+		cmocka_unit_test(test_bpf),        cmocka_unit_test(test_other_rules),
+		cmocka_unit_test(test_open_files), cmocka_unit_test(test_hidepid),
+		cmocka_unit_test(test_cgroup),     cmocka_unit_test(test_package),
+		cmocka_unit_test(test_text),       cmocka_unit_test(test_json),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
