@@ -60,15 +60,6 @@ static const struct word task_words[] = {
 	WORD(bpf_task, comm, "comm", NULL),
 };
 
-static const struct word clock_words[] = {
-	WORD(bpf_task, clock_ns, "clock", NULL),
-	WORD(bpf_task, task_clock_ns, "clock_task", NULL),
-};
-
-static const struct word own_clock_words[] = {
-	WORD(bpf_task, own_clock_ns, "clock", NULL),
-};
-
 static const struct word count_words[] = {
 	WORD(bpf_count, pcount, "sched_info.pcount", NULL),
 	WORD(bpf_count, birth, "start_boottime", NULL),
@@ -178,7 +169,6 @@ enum {
 	CONTEXT = BPF_REG_6,
 	TASK = BPF_REG_7,
 	PT_REGS = BPF_REG_8,
-	QUEUE = BPF_REG_9, /* struct rq */
 };
 
 /*
@@ -209,39 +199,70 @@ static void emit_end(struct code *code, unsigned at_ns)
 	emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* Into `to` the pointer at base + field. */
-static int emit_follow(struct code *code, const struct btf *btf, uint8_t to, uint8_t base,
-		       const char *structure, const char *field)
+/*
+ * bpf_probe_read_kernel(record + to, len, r3 + offset of the field): a plain load from a pointer
+ * that is itself loaded has the verifier search all of the kernel's BTF, for milliseconds.
+ */
+static int emit_probe(struct code *code, const struct btf *btf, int to, unsigned len,
+		      const char *structure, const char *field)
 {
 	struct btf_field at;
 	int r = btf_find_field(btf, btf_find(btf, BTF_STRUCT, structure), field, &at);
 
-	if (r < 0 || at.size != 8 || at.offset > INT16_MAX)
+	if (r < 0 || at.size != len)
 		return -ENOENT;
-	emit(code, BPF_LDX | BPF_MEM | BPF_DW, to, base, (int16_t)at.offset, 0);
+	emit(code, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, (int32_t)at.offset);
+	emit_set(code, BPF_REG_2, (int32_t)len);
+	emit_move(code, BPF_REG_1, BPF_REG_10);
+	emit(code, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, to - code->record_len);
+	emit_call(code, BPF_FUNC_probe_read_kernel);
 	return 0;
 }
 
-/* Words of the struct rq that a task is or was last queued on, by way of its cfs_rq. */
-static int emit_queue_words(struct code *code, const struct btf *btf, uint8_t task,
-			    const struct word *words, size_t n, struct ss_error *err)
+/* Where a pointer is kept that is followed: below the record. */
+enum { POINTER = -8 };
+
+static void emit_load_pointer(struct code *code)
 {
-	if (emit_follow(code, btf, QUEUE, task, "task_struct", "se.cfs_rq") < 0 ||
-	    emit_follow(code, btf, QUEUE, QUEUE, "cfs_rq", "rq") < 0)
-		return ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
-				    "this kernel's tasks do not lead to their run queues");
-	return emit_words(code, btf, "rq", QUEUE, words, n, err);
+	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_10,
+	     (int16_t)(POINTER - code->record_len), 0);
+}
+
+/* A clock of the struct rq at POINTER. */
+static int emit_clock(struct code *code, const struct btf *btf, size_t to, const char *field)
+{
+	emit_load_pointer(code);
+	return emit_probe(code, btf, (int)to, 8, "rq", field);
+}
+
+/* To POINTER goes the run queue of the task in r3: where it is or was last queued. */
+static int emit_find_queue(struct code *code, const struct btf *btf)
+{
+	int r = emit_probe(code, btf, POINTER, 8, "task_struct", "se.cfs_rq");
+
+	emit_load_pointer(code);
+	return r < 0 ? r : emit_probe(code, btf, POINTER, 8, "cfs_rq", "rq");
 }
 
 static int emit_clocks(struct code *code, const struct btf *btf, struct ss_error *err)
 {
-	int r = emit_queue_words(code, btf, TASK, clock_words, ARRAY_SIZE(clock_words), err);
+	int r;
 
-	if (r < 0)
-		return r;
-	emit_call(code, BPF_FUNC_get_current_task_btf);
-	return emit_queue_words(code, btf, BPF_REG_0, own_clock_words, ARRAY_SIZE(own_clock_words),
-				err);
+	emit_move(code, BPF_REG_3, TASK);
+	r = emit_find_queue(code, btf);
+	if (r == 0)
+		r = emit_clock(code, btf, offsetof(struct bpf_task, clock_ns), "clock");
+	if (r == 0)
+		r = emit_clock(code, btf, offsetof(struct bpf_task, task_clock_ns), "clock_task");
+	emit_call(code, BPF_FUNC_get_current_task);
+	emit_move(code, BPF_REG_3, BPF_REG_0);
+	if (r == 0)
+		r = emit_find_queue(code, btf);
+	if (r == 0)
+		r = emit_clock(code, btf, offsetof(struct bpf_task, own_clock_ns), "clock");
+	return r == 0 ? 0
+		      : ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
+				     "this kernel's tasks do not lead to the clocks of their CPUs");
 }
 
 static void emit_no_clocks(struct code *code)
