@@ -159,12 +159,12 @@ void stopped_note_exit(struct capturer *capturer, const struct stop *stop);
  * Capture and let go those that have stopped after their round's deadline: soon, they stand still
  * already.
  */
-int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-		     struct ss_error *err);
+int late_take_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		      struct ss_error *err);
 
 /* The same for all that are late, waiting a bounded time. */
-int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-		  struct ss_error *err);
+int late_await(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+	       struct ss_error *err);
 
 /* ---- realtime.c ---- */
 

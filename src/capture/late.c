@@ -135,8 +135,8 @@ static int look_at_late(struct capturer *capturer, const struct maps *maps, stru
 	return 0;
 }
 
-int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-		     struct ss_error *err)
+int late_take_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+		      struct ss_error *err)
 {
 	return look_at_late(capturer, maps, capture, NULL, err);
 }
@@ -146,15 +146,15 @@ int stopping_arrived(struct capturer *capturer, const struct maps *maps, struct 
  * than a round may. Each is captured at that moment, and so is not of the sweep's instant. Those
  * that are left when this returns are let go by the end of their tracer.
  */
-int stopping_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-		  struct ss_error *err)
+int late_await(struct capturer *capturer, const struct maps *maps, struct capture *capture,
+	       struct ss_error *err)
 {
 	_cleanup_(realtime_end) bool realtime = false;
 	uint64_t begin_ns = clock_mono_ns();
 
 	realtime = capturer->late.n && capturer->crowded && realtime_begin();
 	while (has_patience(capturer, begin_ns)) {
-		int r = stopping_arrived(capturer, maps, capture, err);
+		int r = late_take_arrived(capturer, maps, capture, err);
 
 		if (r < 0)
 			return r;

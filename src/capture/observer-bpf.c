@@ -388,30 +388,34 @@ static void bpf_begin_looks(struct observer *observer, size_t n)
 		(void)walk(bpf, BPFITER_TASKS, &bpf->tasks);
 }
 
+/* False: it has to be asked of /proc. */
+static bool tell(struct observer *observer, const struct procfs_thread *thread, struct look *look,
+		 struct regs *regs)
+{
+	struct bpf_observer *bpf = self(observer);
+	const struct bpf_task *task = find_task(bpf, thread->tid);
+
+	regs->known = 0;
+	if (!task || is_odd(task))
+		return false;
+	*look = (struct look){ .tid = thread->tid, .cpu = -1 };
+	fill_look(bpf, task, look, regs);
+	procfs_wchan(observer->target, look);
+	return true;
+}
+
 static int bpf_look(struct observer *observer, const struct procfs_thread *thread,
 		    struct look *look, struct regs *regs)
 {
-	const struct bpf_observer *bpf = self(observer);
-	const struct bpf_task *task = find_task(self(observer), thread->tid);
-
-	*look = (struct look){ .tid = thread->tid, .cpu = -1 };
-	regs->known = 0;
-	if (!task || is_odd(task))
-		return procfs_look(observer->target, thread, look);
-	fill_look(bpf, task, look, regs);
-	procfs_wchan(observer->target, look);
-	return 0;
+	return tell(observer, thread, look, regs) ? 0 : procfs_look(observer->target, thread, look);
 }
 
 static int bpf_relook(struct observer *observer, const struct procfs_thread *thread,
 		      struct look *look, struct regs *regs)
 {
-	const struct bpf_task *task = find_task(self(observer), thread->tid);
-
-	if (task && !is_odd(task))
-		return bpf_look(observer, thread, look, regs);
-	regs->known = 0;
-	return procfs_relook_call(observer->target, thread, look);
+	return tell(observer, thread, look, regs)
+		       ? 0
+		       : procfs_relook_call(observer->target, thread, look);
 }
 
 static void bpf_begin_proof(struct observer *observer, size_t n)

@@ -245,7 +245,7 @@ int stopping_round(struct capturer *capturer, const struct maps *maps, struct ca
 			return r;
 		if (n > capturer->stops.n)
 			put_off(capturer, capture);
-		r = stopping_arrived(capturer, maps, capture, err);
+		r = late_take_arrived(capturer, maps, capture, err);
 		if (r < 0)
 			return r;
 	}

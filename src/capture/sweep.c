@@ -155,13 +155,13 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 	if (r < 0)
 		return r;
 	copying_verify(capturer, capture);
-	r = stopping_arrived(capturer, maps, capture, err);
+	r = late_take_arrived(capturer, maps, capture, err);
 	if (r == 0)
 		r = settle_copies(capturer, maps, capture, err);
 	if (r == 0)
 		r = stopping_round(capturer, maps, capture, err);
 	if (r == 0)
-		r = stopping_late(capturer, maps, capture, err);
+		r = late_await(capturer, maps, capture, err);
 	capture->end_ns = clock_mono_ns();
 	return r;
 }

@@ -176,6 +176,13 @@ static void classify_wait(struct query *query)
 	}
 }
 
+enum wait_kind classify_futex(const struct stack *stack)
+{
+	struct leaf leaf = leaf_find(stack);
+
+	return leaf.call == LEAF_FUTEX ? leaf.kind : WAIT_FUTEX;
+}
+
 void classify_thread(const struct classify_input *input, struct classify_result *ret)
 {
 	struct query query = {

@@ -69,4 +69,7 @@ struct classify_result {
  */
 void classify_thread(const struct classify_input *input, struct classify_result *ret);
 
+/* What a wait for a futex is for, by its stack alone: WAIT_FUTEX if the stack does not tell. */
+enum wait_kind classify_futex(const struct stack *stack);
+
 #endif

@@ -401,6 +401,8 @@ int offline_symbolize(struct pprof *profile, const struct ss_symbolize_options *
 		r = name_locations(&o, &done);
 	if (r == 0)
 		r = count_files(&o, &done);
+	if (r == 0 && done.named && offline_name_waits(profile) < 0)
+		r = ss_error_oom(err);
 	if (r == 0)
 		*ret = done;
 	return r;

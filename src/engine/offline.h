@@ -12,4 +12,7 @@
 int offline_symbolize(struct pprof *profile, const struct ss_symbolize_options *options,
 		      struct ss_symbolized *ret, struct ss_error *err);
 
+/* Waits for a futex become those that the names of their stacks tell. 0 or -ENOMEM. */
+int offline_name_waits(struct pprof *profile);
+
 #endif

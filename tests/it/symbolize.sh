@@ -189,6 +189,22 @@ t_like "two processes in one file: the second" "$(raw "$TMP/named.pb.gz")" 'wait
 target_is_well
 target_stop
 
+# ---- what a futex was for ----
+
+waits() { # FILE: every thread with its wait
+	go tool pprof -symbolize=none -raw "$1" 2>/dev/null | grep -oE '(thread|wait):\[[^]]*\]' |
+		paste -d ' ' - - | sort
+}
+
+target_start locks
+look
+symbolize "waits" 0
+t_like "waits: without names a futex" "$(waits "$TMP/raw.pb.gz")" 'w-rdlock\] wait:\[futex'
+t_like "waits: online not" "$(waits "$TMP/online.pb.gz")" 'w-rdlock\] wait:\[rwlock read'
+t_is "waits: as online" "$(waits "$TMP/named.pb.gz")" "$(waits "$TMP/online.pb.gz")"
+target_is_well
+target_stop
+
 # ---- mistakes ----
 
 t_status "no -o" 64 "$STACKSNAP" symbolize "$TMP/raw.pb.gz"

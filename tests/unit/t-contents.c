@@ -17,23 +17,13 @@
 #include "symbol/contents.h"
 #include "symbol/sources.h"
 #include "target/elfsection.h"
-
-static char directory[] = "/tmp/t-contents-XXXXXX";
-
-static int run(const char *command)
-{
-	_cleanup_free_ char *line = NULL;
-
-	if (asprintf(&line, "cd %s && { %s; } >log 2>&1", directory, command) < 0)
-		return -1;
-	return system(line);
-}
+#include "workshop.h"
 
 /* Build ids of their own, or the C library's debug file might have something of theirs. */
 static int setup(void **state)
 {
 	(void)state;
-	if (!mkdtemp(directory))
+	if (workshop_open() < 0)
 		return -1;
 	/* enough functions for packing to be worth it */
 	return run(
@@ -50,10 +40,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	_cleanup_free_ char *line = NULL;
-
 	(void)state;
-	return asprintf(&line, "rm -r %s", directory) < 0 ? -1 : system(line);
+	return workshop_close();
 }
 
 static int open_it(const char *name, int flags)

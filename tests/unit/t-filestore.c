@@ -18,26 +18,16 @@
 
 #include "base/attr.h"
 #include "symbol/filestore.h"
+#include "workshop.h"
 
 #define ID       "abcdef0100000077"
 #define OTHER_ID "abcdef0100000078"
-
-static char directory[] = "/tmp/t-filestore-XXXXXX";
-
-static int run(const char *command)
-{
-	_cleanup_free_ char *line = NULL;
-
-	if (asprintf(&line, "cd %s && { %s; } >log 2>&1", directory, command) < 0)
-		return -1;
-	return system(line);
-}
 
 /* a has the build id, a.debug is its debug file, b is another build. */
 static int setup(void **state)
 {
 	(void)state;
-	if (!mkdtemp(directory))
+	if (workshop_open() < 0)
 		return -1;
 	return run("echo 'int main(void) { return 0; }' >a.c &&"
 		   "gcc -g -Wl,--build-id=0x" ID " a.c -o a &&"
@@ -47,10 +37,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	_cleanup_free_ char *line = NULL;
-
 	(void)state;
-	return asprintf(&line, "rm -r %s", directory) < 0 ? -1 : system(line);
+	return workshop_close();
 }
 
 static const char *below(const char *name)

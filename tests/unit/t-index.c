@@ -21,6 +21,7 @@
 #include "base/attr.h"
 #include "symbol/index.h"
 #include "symbol/sources.h"
+#include "workshop.h"
 
 /* The numbers of lines that the tests ask for. */
 enum { LINE_LEAF = 4, LINE_MID = 7, LINE_OUTER = 10 };
@@ -42,16 +43,6 @@ static const char source[] =
 	"int main(int c, char **v) { puts(v[0]); return plain(c); }\n";
 
 static const struct symbol_sources no_sources = { .root_fd = -1 };
-static char directory[] = "/tmp/t-index-XXXXXX";
-
-static int run(const char *command)
-{
-	_cleanup_free_ char *line = NULL;
-
-	if (asprintf(&line, "cd %s && { %s; } >log 2>&1", directory, command) < 0)
-		return -1;
-	return system(line);
-}
 
 static int setup(void **state)
 {
@@ -59,7 +50,7 @@ static int setup(void **state)
 	FILE *file;
 
 	(void)state;
-	if (!mkdtemp(directory) || asprintf(&path, "%s/a.cc", directory) < 0)
+	if (workshop_open() < 0 || asprintf(&path, "%s/a.cc", directory) < 0)
 		return -1;
 	file = fopen(path, "w");
 	if (!file)
@@ -70,10 +61,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	_cleanup_free_ char *line = NULL;
-
 	(void)state;
-	return asprintf(&line, "rm -r %s", directory) < 0 ? -1 : system(line);
+	return workshop_close();
 }
 
 /* Skips the test if `compiler` is not installed; fails it if `command` fails. */

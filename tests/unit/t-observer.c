@@ -117,22 +117,32 @@ static void test_bpf_is_shared(void **state)
 
 /* ---- beside /proc ---- */
 
-static void test_bpf_agrees_on_blocked_threads(void **state)
+/* On every thread of a child, all blocked in read; and ask `more` of both looks. */
+static void check_blocked(struct live *live, void (*more)(const struct two_looks *looks))
 {
 	struct two_looks looks;
-	struct live live;
 	struct pair pair;
 
-	(void)state;
-	start_blocked(&live, false);
-	pair_open(&live, &pair);
-	vec_each(tid, &live.tids.tid) {
+	pair_open(live, &pair);
+	vec_each(tid, &live->tids.tid) {
 		assert_agree(&pair, *tid, &looks);
 		assert_int_equal(looks.b.state, 'S');
 		assert_int_equal(looks.b.nr, SYS_read);
 		assert_true(looks.b.voluntary_known && looks.b.birth);
+		assert_int_equal(looks.b_regs.known & REGS_CALLEE_SAVED, REGS_CALLEE_SAVED);
+		if (more)
+			more(&looks);
 	}
 	pair_close(&pair);
+}
+
+static void test_bpf_agrees_on_blocked_threads(void **state)
+{
+	struct live live;
+
+	(void)state;
+	start_blocked(&live, false);
+	check_blocked(&live, NULL);
 	live_end(&live);
 }
 
@@ -285,20 +295,18 @@ static void crowd_main(struct live_pipes pipes, void *arg)
 
 static void test_bpf_agrees_one_by_one(void **state)
 {
-	struct two_looks looks;
+	struct look look;
+	struct regs regs;
 	struct live live;
 	struct pair pair;
 
 	(void)state;
 	live_start(&live, crowd_main, NULL);
 	live_await_asleep(&live, 0);
+	check_blocked(&live, NULL);
 	pair_open(&live, &pair);
-	vec_each(tid, &live.tids.tid) {
-		assert_agree(&pair, *tid, &looks);
-		assert_int_equal(looks.b_regs.known & REGS_CALLEE_SAVED, REGS_CALLEE_SAVED);
-	}
-	assert_int_equal(observers_look(pair.bpf, getpid(), &looks.b, &looks.b_regs), 0);
-	assert_int_equal(looks.b.state, 0);
+	assert_int_equal(observers_look(pair.bpf, getpid(), &look, &regs), 0);
+	assert_int_equal(look.state, 0);
 	pair_close(&pair);
 	live_end(&live);
 }
@@ -306,17 +314,17 @@ static void test_bpf_agrees_one_by_one(void **state)
 /* ---- clocks ---- */
 
 /* Since when it is blocked, by the clock that the look knows and by that of a thread on its CPU. */
-static void assert_same_age(const struct look *look)
+static void assert_same_age(const struct two_looks *looks)
 {
 	struct schedclock clock;
-	struct look unknown = *look;
+	struct look known = looks->b, unknown = looks->b;
 	uint64_t known_ns, ns;
 	bool at_least;
 
-	assert_true(look->clock_known);
+	assert_true(known.clock_known);
 	unknown.clock_known = false;
 	schedclock_init(&clock);
-	assert_int_equal(schedclock_since(&clock, look, &known_ns, &at_least), 0);
+	assert_int_equal(schedclock_since(&clock, &known, &known_ns, &at_least), 0);
 	assert_int_equal(schedclock_since(&clock, &unknown, &ns, &at_least), 0);
 	schedclock_done(&clock);
 	/* time may be stolen between the two readings of the clock */
@@ -325,18 +333,11 @@ static void assert_same_age(const struct look *look)
 
 static void test_bpf_knows_the_clocks(void **state)
 {
-	struct two_looks looks;
 	struct live live;
-	struct pair pair;
 
 	(void)state;
 	start_blocked(&live, false);
-	pair_open(&live, &pair);
-	vec_each(tid, &live.tids.tid) {
-		assert_agree(&pair, *tid, &looks);
-		assert_same_age(&looks.b);
-	}
-	pair_close(&pair);
+	check_blocked(&live, assert_same_age);
 	live_end(&live);
 }
 
