@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "file/merge.h"
 #include "file/report.h"
+#include "write/write.h"
 
 static void merge_free_p(struct merge **merge)
 {
@@ -78,7 +79,7 @@ static int check_rows(struct top *top, const regex_t *regex, int64_t limit_ns, i
 	for (size_t i = 0; i < n; i++) {
 		int64_t ns = to_ns(rows[i].cum, factor);
 
-		if (regexec(regex, rows[i].name, 0, NULL, 0) != 0)
+		if (!write_name_matches(regex, rows[i].name))
 			continue;
 		ret->matched++;
 		if (exceeds(ns, limit_ns))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "write/write.h"
 
 enum {
 	REPORT_FOCUS = 1,
@@ -93,9 +94,9 @@ static uint8_t match(const struct report *report, const char *name)
 {
 	uint8_t flags = 0;
 
-	if (report->has_focus && regexec(&report->focus, name, 0, NULL, 0) == 0)
+	if (report->has_focus && write_name_matches(&report->focus, name))
 		flags |= REPORT_FOCUS;
-	if (report->has_ignore && regexec(&report->ignore, name, 0, NULL, 0) == 0)
+	if (report->has_ignore && write_name_matches(&report->ignore, name))
 		flags |= REPORT_IGNORE;
 	return flags;
 }

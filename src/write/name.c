@@ -142,6 +142,18 @@ void write_short_name(struct buf *buf, const char *name)
 	buf_puts_escaped(buf, end && end > room ? room : name);
 }
 
+bool write_name_matches(const regex_t *regex, const char *name)
+{
+	_cleanup_(buf_done) struct buf shown = { 0 };
+
+	if (regexec(regex, name, 0, NULL, 0) == 0)
+		return true;
+	if (!strchr(name, '<'))
+		return false;
+	write_short_name(&shown, name);
+	return shown.len && !shown.failed && regexec(regex, shown.data, 0, NULL, 0) == 0;
+}
+
 const char *write_last_part(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -17,7 +17,7 @@ const size_t nwriters = ARRAY_SIZE(writers);
 static bool location_matches(const struct location *location, const regex_t *regex)
 {
 	for (unsigned i = 0; location && i < location->nlines; i++)
-		if (regexec(regex, location->lines[i].function->name, 0, NULL, 0) == 0)
+		if (write_name_matches(regex, location->lines[i].function->name))
 			return true;
 	return false;
 }

@@ -92,6 +92,9 @@ void write_process_header(struct buf *buf, pid_t pid, const char *comm);
  */
 void write_short_name(struct buf *buf, const char *name);
 
+/* Does the regular expression find something in the name, whole or as write_short_name shows it? */
+bool write_name_matches(const regex_t *regex, const char *name);
+
 /* "libc.so.6+0x1234", or "0x7f..." in no file. */
 void write_raw_location(struct buf *buf, const struct location *location);
 

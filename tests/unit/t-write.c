@@ -37,6 +37,31 @@ static void test_short_names(void **state)
 	assert_short("f<&(g<int>)>", "f");
 }
 
+static bool matches(const char *pattern, const char *name)
+{
+	regex_t regex;
+	bool found;
+
+	assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	found = write_name_matches(&regex, name);
+	regfree(&regex);
+	return found;
+}
+
+static void test_names_match_whole_or_as_shown(void **state)
+{
+	static const char name[] = "app::Pool<int>::run<long>";
+
+	(void)state;
+	assert_true(matches("Pool<int>", name));
+	assert_true(matches("^app::Pool::run$", name));
+	assert_true(matches("run<long>$", name));
+	assert_false(matches("Pool::run<long>", name));
+	assert_false(matches("Pool::stop", name));
+	assert_true(matches("^main$", "main"));
+	assert_false(matches("^$", "main"));
+}
+
 static void test_operators_stay_whole(void **state)
 {
 	(void)state;
@@ -381,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_short_names),
+		cmocka_unit_test(test_names_match_whole_or_as_shown),
 		cmocka_unit_test(test_operators_stay_whole),
 		cmocka_unit_test(test_rust_names),
 		cmocka_unit_test(test_senseless_names_are_shown_whole),
