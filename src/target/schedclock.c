@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU. Waits for a
- * thread of ours on another CPU, so nothing of the target may be stopped while it runs. Never trusts
- * a clock that was not read on the CPU itself: exec_start is rq_clock_task(), which leaves out steal
- * and interrupt time CPU by CPU (kernel/sched/core.c, update_rq_clock_task).
+ * schedclock.c: scheduler clocks against CLOCK_MONOTONIC. Owns one offset per CPU, for looks that do
+ * not tell it. Waits for a thread of ours on another CPU, so nothing of the target may be stopped
+ * while it runs. Never takes one CPU's clock for another's: exec_start is rq_clock_task(), which
+ * leaves out steal and interrupt time CPU by CPU (kernel/sched/core.c, update_rq_clock_task).
  */
 #include "target/schedclock.h"
 
