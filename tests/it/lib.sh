@@ -336,26 +336,30 @@ thread_block() {
 		on'
 }
 
-# block_functions BLOCK: its function names, innermost first, on one line.
+# block_names BLOCK: its function names, innermost first, a line each; block_functions: on one line.
+block_names() {
+	printf '%s\n' "$1" | sed -n 's/^\([^#\t].*\)(\.\.\.)$/\1/p'
+}
+
 block_functions() {
-	printf '%s\n' "$1" | sed -n 's/^\([^#\t].*\)(\.\.\.)$/\1/p' | tr '\n' ' '
+	block_names "$1" | tr '\n' ' '
 }
 
 # t_stack NAME BLOCK FUNCTION...: these functions appear in this order, innermost first.
 t_stack() {
-	local name=$1 block=$2 names rest function
+	local name=$1 block=$2 names at=0 function
 	shift 2
-	names=$(block_functions "$block")
-	rest=" $names"
+	mapfile -t names < <(block_names "$block")
 	for function in "$@"; do
-		case $rest in
-		*" $function "*) rest=" ${rest#*" $function "}" ;;
-		*)
-			t_fail "$name" "no $function (or out of order) in: $names
+		while [ "$at" -lt ${#names[@]} ] && [ "${names[at]}" != "$function" ]; do
+			((++at))
+		done
+		if [ "$at" -eq ${#names[@]} ]; then
+			t_fail "$name" "no $function (or out of order) in: ${names[*]}
 $block"
 			return
-			;;
-		esac
+		fi
+		((++at))
 	done
 	t_pass "$name"
 }
