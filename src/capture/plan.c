@@ -215,10 +215,12 @@ void plan_look(struct capturer *capturer, struct capture *capture)
 			work->stands = false;
 	}
 	look_at_some(capturer, capture, balanced);
-	for (size_t i = 0; i < capturer->work.n && capturer->reuse; i++)
-		ledger_book(ledger, &capturer->work.data[i], &capture->threads.data[i]);
-	if (!balanced && capturer->reuse)
-		ledger_close(ledger);
+	if (capturer->reuse && ledger->wanted) {
+		for (size_t i = 0; i < capturer->work.n; i++)
+			ledger_book(ledger, &capturer->work.data[i], &capture->threads.data[i]);
+		if (!balanced)
+			ledger_close(ledger);
+	}
 	ledger->balanced = false;
 }
 
