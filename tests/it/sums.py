@@ -4,12 +4,14 @@
 CAPTURE NOTES: a JSON capture, and a file of lines "TIME_NS TID ON_CPU_NS" that begins before it and ends
 after it. Prints "threads N wrong N worst_us N share N unequal N": the threads of the notes, those whose
 time differs by more than two scheduler ticks of 4 ms, the largest difference, the sum of all as a share
-of what the target noted, and the threads whose parts do not add up to their wall time."""
+of what the target noted, and the threads whose parts do not add up to their wall time; or "the clock was
+set", where the notes show that CLOCK_REALTIME, in which they are held beside each other, was not even."""
 import bisect
 import json
 import sys
 
 TWO_TICKS_NS = 8e6
+UNEVEN_NS = 5e8  # between notes that are taken every 20 ms
 PARTS = ("on_cpu_ns", "runnable_ns", "blocked_ns", "stopped_ns")
 
 
@@ -26,6 +28,9 @@ notes = {}
 with open(sys.argv[2]) as file:
     for time_ns, tid, on_cpu_ns in (map(int, line.split()) for line in file):
         notes.setdefault(tid, []).append((time_ns, on_cpu_ns))
+times = next(iter(notes.values()))
+if any(not 0 < b - a < UNEVEN_NS for (a, _), (b, _) in zip(times, times[1:])):
+    sys.exit("the clock was set")
 threads = {t["tid"]: t for t in profile["threads"]}
 itself = {tid: counter_at(of, end) - counter_at(of, begin) for tid, of in notes.items()}
 told = {tid: threads[tid]["on_cpu_ns"] if tid in threads else 0 for tid in notes}
