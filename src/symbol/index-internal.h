@@ -48,6 +48,13 @@ struct unit {
 	struct scopes scopes;
 };
 
+/* Of one symbol. */
+struct symbol_name {
+	struct reader text; /* from where it begins, see index_text */
+	const char
+		*interned; /* without its version; NULL: nobody has asked yet, or it is no name */
+};
+
 struct symbol_index {
 	Dwfl *dwfl;
 	Dwfl_Module *module; /* NULL: not an ELF file; then everything stays empty */
@@ -79,7 +86,7 @@ struct symbol_index {
 
 	bool symbols_read;
 	struct spans symbols;
-	VEC(struct reader) names; /* by span.item: from where they begin, index_text */
+	VEC(struct symbol_name) names; /* by span.item */
 
 	bool units_read;
 	uint64_t dwarf_delta;

@@ -247,7 +247,7 @@ static int add_symbol(struct symbol_index *index, int i)
 	GElf_Addr addr;
 	GElf_Word shndx;
 	Elf *elf;
-	struct reader text;
+	struct symbol_name entry = { .interned = NULL };
 	const char *name =
 		dwfl_module_getsym_info(index->module, i, &sym, &addr, &shndx, &elf, NULL);
 
@@ -256,9 +256,9 @@ static int add_symbol(struct symbol_index *index, int i)
 	addr -= index->bias;
 	if (addr + sym.st_size < addr)
 		return 0;
-	if (!index_text(index, elf, name, &text))
+	if (!index_text(index, elf, name, &entry.text))
 		return 0;
-	if (!effort_memory(&index->effort, SYMBOL_BYTES) || vec_push(&index->names, text) < 0)
+	if (!effort_memory(&index->effort, SYMBOL_BYTES) || vec_push(&index->names, entry) < 0)
 		return -1;
 	return spans_add(&index->symbols, addr, addr + sym.st_size, name_rank(&sym),
 			 (uint32_t)(index->names.n - 1));
@@ -266,7 +266,7 @@ static int add_symbol(struct symbol_index *index, int i)
 
 static size_t name_len(const struct symbol_index *index, const struct span *span)
 {
-	const struct reader *name = &index->names.data[span->item];
+	const struct reader *name = &index->names.data[span->item].text;
 	size_t len = index_text_len(name, TIE_LEN_MAX);
 	const unsigned char *at = memchr(name->at, '@', len);
 
@@ -316,16 +316,19 @@ static void read_symbols(struct symbol_index *index)
 }
 
 /* "pthread_create@@GLIBC_2.34" -> "pthread_create"; NULL: it is no name, or there is no memory. */
-static const char *symbol_name(struct symbol_index *index, uint32_t item)
+static const char *symbol_name(struct symbol_index *index, struct symbol_name *entry)
 {
-	const struct reader *text = &index->names.data[item];
-	const char *name = (const char *)text->at;
-	size_t len = index_text_len(text, NAME_LEN_MAX);
-	const char *at = memchr(name, '@', len);
+	const char *name = (const char *)entry->text.at, *at;
+	size_t len;
 
+	if (entry->interned)
+		return entry->interned;
+	len = index_text_len(&entry->text, NAME_LEN_MAX);
 	if (len == 0 || len == NAME_LEN_MAX)
 		return NULL;
-	return index_intern(index, name, at && at > name ? (size_t)(at - name) : len);
+	at = memchr(name, '@', len);
+	entry->interned = index_intern(index, name, at && at > name ? (size_t)(at - name) : len);
+	return entry->interned;
 }
 
 bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_symbol *ret)
@@ -339,6 +342,6 @@ bool symbol_index_find(struct symbol_index *index, uint64_t addr, struct index_s
 		return index_find_plt(index, addr, ret);
 	*ret = (struct index_symbol){ .start = span->start,
 				      .size = span->end - span->start,
-				      .name = symbol_name(index, span->item) };
+				      .name = symbol_name(index, &index->names.data[span->item]) };
 	return ret->name != NULL;
 }
