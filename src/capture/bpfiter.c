@@ -42,24 +42,7 @@ struct word {
 		path, older, offsetof(struct record, member), sizeof(((struct record *)0)->member) \
 	}
 
-static const struct word task_words[] = {
-	WORD(bpf_task, pcount, "sched_info.pcount", NULL),
-	WORD(bpf_task, on_cpu, "on_cpu", NULL),
-	WORD(bpf_task, state, "__state", NULL),
-	WORD(bpf_task, exit_state, "exit_state", NULL),
-	WORD(bpf_task, birth, "start_boottime", NULL),
-	WORD(bpf_task, run_ns, "se.sum_exec_runtime", NULL),
-	WORD(bpf_task, wait_ns, "sched_info.run_delay", NULL),
-	WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
-	WORD(bpf_task, voluntary, "nvcsw", NULL),
-	WORD(bpf_task, pid, "pid", NULL),
-	WORD(bpf_task, tgid, "tgid", NULL),
-	WORD(bpf_task, flags, "flags", NULL),
-	WORD(bpf_task, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
-	WORD(bpf_task, thread_status, "thread_info.status", NULL),
-	WORD(bpf_task, comm, "comm", NULL),
-};
-
+/* All records begin with these, pcount first. */
 static const struct word count_words[] = {
 	WORD(bpf_count, pcount, "sched_info.pcount", NULL),
 	WORD(bpf_count, birth, "start_boottime", NULL),
@@ -67,6 +50,18 @@ static const struct word count_words[] = {
 	WORD(bpf_count, wait_ns, "sched_info.run_delay", NULL),
 	WORD(bpf_count, pid, "pid", NULL),
 	WORD(bpf_count, tgid, "tgid", NULL),
+};
+
+static const struct word task_words[] = {
+	WORD(bpf_task, on_cpu, "on_cpu", NULL),
+	WORD(bpf_task, state, "__state", NULL),
+	WORD(bpf_task, exit_state, "exit_state", NULL),
+	WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
+	WORD(bpf_task, voluntary, "nvcsw", NULL),
+	WORD(bpf_task, flags, "flags", NULL),
+	WORD(bpf_task, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
+	WORD(bpf_task, thread_status, "thread_info.status", NULL),
+	WORD(bpf_task, comm, "comm", NULL),
 };
 
 static const struct word register_words[] = {
@@ -185,10 +180,10 @@ static void emit_begin(struct code *code)
 }
 
 /* After all other words: the time; then bpf_seq_write(meta->seq, record, its length). */
-static void emit_end(struct code *code, unsigned at_ns)
+static void emit_end(struct code *code)
 {
 	emit_call(code, BPF_FUNC_ktime_get_ns);
-	emit_store(code, BPF_REG_0, at_ns, 8);
+	emit_store(code, BPF_REG_0, offsetof(struct bpf_count, at_ns), 8);
 	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, CONTEXT, 0, 0);
 	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0);
 	emit_move(code, BPF_REG_2, BPF_REG_10);
@@ -244,7 +239,8 @@ static int emit_find_queue(struct code *code, const struct btf *btf)
 	return r < 0 ? r : emit_probe(code, btf, POINTER, 8, "cfs_rq", "rq");
 }
 
-static int emit_clocks(struct code *code, const struct btf *btf, struct ss_error *err)
+/* -ENOENT: this kernel's tasks do not lead to the clocks of their CPUs. */
+static int emit_clocks(struct code *code, const struct btf *btf)
 {
 	int r;
 
@@ -260,9 +256,7 @@ static int emit_clocks(struct code *code, const struct btf *btf, struct ss_error
 		r = emit_find_queue(code, btf);
 	if (r == 0)
 		r = emit_clock(code, btf, offsetof(struct bpf_task, own_clock_ns), "clock");
-	return r == 0 ? 0
-		      : ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
-				     "this kernel's tasks do not lead to the clocks of their CPUs");
+	return r;
 }
 
 static void emit_no_clocks(struct code *code)
@@ -273,14 +267,24 @@ static void emit_no_clocks(struct code *code)
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, own_clock_ns), 8);
 }
 
+/* What all programs begin with. */
+static int begin_record(struct code *code, const struct btf *btf, size_t len, struct ss_error *err)
+{
+	code->record_len = (int)len;
+	emit_begin(code);
+	return emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words),
+			  err);
+}
+
 static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 			  struct ss_error *err)
 {
 	int r;
 
-	code->record_len = sizeof(struct bpf_task);
-	emit_begin(code);
-	r = emit_words(code, btf, "task_struct", TASK, task_words, ARRAY_SIZE(task_words), err);
+	r = begin_record(code, btf, sizeof(struct bpf_task), err);
+	if (r == 0)
+		r = emit_words(code, btf, "task_struct", TASK, task_words, ARRAY_SIZE(task_words),
+			       err);
 	if (r < 0)
 		return r;
 	emit_move(code, BPF_REG_1, TASK);
@@ -289,24 +293,21 @@ static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 	r = emit_words(code, btf, "pt_regs", PT_REGS, register_words, ARRAY_SIZE(register_words),
 		       err);
 	if (r == 0 && clocks)
-		r = emit_clocks(code, btf, err);
+		r = emit_clocks(code, btf);
 	if (r < 0)
 		return r;
 	if (!clocks)
 		emit_no_clocks(code);
-	emit_end(code, offsetof(struct bpf_task, at_ns));
+	emit_end(code);
 	return 0;
 }
 
 static int make_count_code(struct code *code, const struct btf *btf, struct ss_error *err)
 {
-	int r;
+	int r = begin_record(code, btf, sizeof(struct bpf_count), err);
 
-	code->record_len = sizeof(struct bpf_count);
-	emit_begin(code);
-	r = emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words), err);
 	if (r == 0)
-		emit_end(code, offsetof(struct bpf_count, at_ns));
+		emit_end(code);
 	return r;
 }
 

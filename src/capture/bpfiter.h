@@ -25,17 +25,22 @@ enum bpfiter_kind {
 	BPFITER_KINDS,
 };
 
+/* What all records begin with. Numbers of threads are those of the initial pid namespace. */
+struct bpf_count {
+	uint64_t pcount;  /* sched_info.pcount */
+	uint64_t at_ns;   /* CLOCK_MONOTONIC */
+	uint64_t birth;   /* start_boottime */
+	uint64_t run_ns;  /* se.sum_exec_runtime */
+	uint64_t wait_ns; /* sched_info.run_delay */
+	uint32_t pid, tgid;
+};
+
 /*
  * A thread as task_struct has it. pcount is read first: if it is the same later and the thread was off
  * the CPU, the rest holds.
- * Numbers are the kernel's, those of threads the initial pid namespace's.
  */
 struct bpf_task {
-	uint64_t pcount;        /* sched_info.pcount */
-	uint64_t at_ns;         /* CLOCK_MONOTONIC */
-	uint64_t birth;         /* start_boottime */
-	uint64_t run_ns;        /* se.sum_exec_runtime */
-	uint64_t wait_ns;       /* sched_info.run_delay */
+	struct bpf_count count;
 	uint64_t exec_start_ns; /* on the task clock of its CPU */
 	uint64_t voluntary;     /* nvcsw */
 	/*
@@ -44,7 +49,7 @@ struct bpf_task {
 	 * this kernel does not tell.
 	 */
 	uint64_t clock_ns, task_clock_ns, own_clock_ns;
-	uint32_t pid, tgid, state, exit_state, flags, on_cpu, cpu;
+	uint32_t state, exit_state, flags, on_cpu, cpu;
 	uint32_t thread_status; /* thread_info.status */
 	char comm[16];
 	/*
@@ -54,12 +59,6 @@ struct bpf_task {
 	uint64_t regs[REG_COUNT];
 	uint64_t call; /* orig_ax: the number of its system call, -1 none */
 	uint64_t code_segment;
-};
-
-/* As in struct bpf_task. */
-struct bpf_count {
-	uint64_t pcount, at_ns, birth, run_ns, wait_ns;
-	uint32_t pid, tgid;
 };
 
 struct bpfiter {

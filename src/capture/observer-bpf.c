@@ -66,82 +66,47 @@ static struct bpf_observer *self(struct observer *observer)
 
 /* ---- records ---- */
 
-/* All records begin alike, for sorting and finding. */
-struct record_shape {
-	size_t len, pid, tgid; /* bytes; offsets */
-};
-
-static const struct record_shape task_shape = {
-	sizeof(struct bpf_task),
-	offsetof(struct bpf_task, pid),
-	offsetof(struct bpf_task, tgid),
-};
-
-static const struct record_shape count_shape = {
-	sizeof(struct bpf_count),
-	offsetof(struct bpf_count, pid),
-	offsetof(struct bpf_count, tgid),
-};
-
-static uint32_t word_at(const void *record, size_t offset)
+/* All records begin with a struct bpf_count. */
+static int compare_pids(const void *a, const void *b)
 {
-	uint32_t word;
-
-	memcpy(&word, (const char *)record + offset, sizeof(word));
-	return word;
-}
-
-static int compare_pids(const void *a, const void *b, void *shape)
-{
-	size_t offset = ((const struct record_shape *)shape)->pid;
-	uint32_t x = word_at(a, offset), y = word_at(b, offset);
+	uint32_t x = ((const struct bpf_count *)a)->pid, y = ((const struct bpf_count *)b)->pid;
 
 	return x < y ? -1 : x > y;
 }
 
-/* Drop other processes' (Linux before 6.1), and order by pid: mostly they come so. True if any. */
-static bool order_records(struct buf *buf, const struct record_shape *shape, pid_t tgid)
+/*
+ * Of records of `len` bytes drop other processes' (Linux before 6.1), and order the rest by pid: mostly
+ * they come so. True if any were dropped.
+ */
+static bool order_records(struct buf *buf, size_t len, pid_t tgid)
 {
 	size_t kept = 0;
 	bool ordered = true, dropped = false;
 
-	for (size_t at = 0; at + shape->len <= buf->len; at += shape->len) {
+	for (size_t at = 0; at + len <= buf->len; at += len) {
 		char *record = buf->data + at;
 
-		if (word_at(record, shape->tgid) != (uint32_t)tgid) {
+		if (((const struct bpf_count *)record)->tgid != (uint32_t)tgid) {
 			dropped = true;
 			continue;
 		}
 		if (kept != at)
-			memcpy(buf->data + kept, record, shape->len);
-		if (kept && compare_pids(buf->data + kept - shape->len, buf->data + kept,
-					 (void *)shape) >= 0)
+			memcpy(buf->data + kept, record, len);
+		if (kept && compare_pids(buf->data + kept - len, buf->data + kept) >= 0)
 			ordered = false;
-		kept += shape->len;
+		kept += len;
 	}
 	buf_cut(buf, kept);
 	if (!ordered)
-		qsort_r(buf->data, buf->len / shape->len, shape->len, compare_pids, (void *)shape);
+		qsort(buf->data, buf->len / len, len, compare_pids);
 	return dropped;
 }
 
-static const void *find_record(const struct buf *buf, const struct record_shape *shape, pid_t tid)
+static const void *find_record(const struct buf *buf, size_t len, pid_t tid)
 {
-	size_t low = 0, high = buf->len / shape->len;
+	const struct bpf_count wanted = { .pid = (uint32_t)tid };
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const char *record = buf->data + middle * shape->len;
-		uint32_t pid = word_at(record, shape->pid);
-
-		if (pid == (uint32_t)tid)
-			return record;
-		if (pid < (uint32_t)tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return buf->len ? bsearch(&wanted, buf->data, buf->len / len, len, compare_pids) : NULL;
 }
 
 static size_t known_threads(const struct bpf_observer *bpf)
@@ -158,11 +123,11 @@ static void compare_clocks(struct bpf_observer *bpf)
 	const struct bpf_task *task;
 
 	bpf->clock_known = false;
-	for (size_t at = 0; at < bpf->tasks.len; at += task_shape.len) {
+	for (size_t at = 0; at < bpf->tasks.len; at += sizeof(*task)) {
 		int64_t offset;
 
 		task = (const struct bpf_task *)(bpf->tasks.data + at);
-		offset = (int64_t)(task->at_ns - task->own_clock_ns);
+		offset = (int64_t)(task->count.at_ns - task->own_clock_ns);
 		if (task->own_clock_ns == 0 || task->task_clock_ns == 0)
 			continue;
 		if (!bpf->clock_known || offset < bpf->clock_offset_ns)
@@ -174,14 +139,14 @@ static void compare_clocks(struct bpf_observer *bpf)
 /* Left empty on failure: then /proc answers. */
 static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind, struct buf *buf)
 {
-	const struct record_shape *shape = kind == BPFITER_TASKS ? &task_shape : &count_shape;
+	size_t len = kind == BPFITER_TASKS ? sizeof(struct bpf_task) : sizeof(struct bpf_count);
 	int r;
 
 	buf_reset(buf);
 	r = bpfiter_read(&bpf->iter, kind, buf);
 	if (r < 0)
 		buf_reset(buf);
-	if (order_records(buf, shape, bpf->base.target->pid))
+	if (order_records(buf, len, bpf->base.target->pid))
 		bpf->whole_host = true;
 	if (kind == BPFITER_TASKS)
 		compare_clocks(bpf);
@@ -195,15 +160,15 @@ static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
 		buf_reset(&bpf->tasks);
 		if (bpfiter_read_one(&bpf->iter, tid, &bpf->tasks) < 0)
 			buf_reset(&bpf->tasks);
-		order_records(&bpf->tasks, &task_shape, bpf->base.target->pid);
+		order_records(&bpf->tasks, sizeof(struct bpf_task), bpf->base.target->pid);
 		compare_clocks(bpf);
 	}
-	return find_record(&bpf->tasks, &task_shape, tid);
+	return find_record(&bpf->tasks, sizeof(struct bpf_task), tid);
 }
 
 static const struct bpf_count *find_count(const struct buf *counts, pid_t tid)
 {
-	return find_record(counts, &count_shape, tid);
+	return find_record(counts, sizeof(struct bpf_count), tid);
 }
 
 /* ---- from a record to a look ---- */
@@ -245,19 +210,6 @@ static void fill_counters(const struct bpf_count *count, struct look *look)
 	look->sched_known = count->run_ns || count->wait_ns || count->pcount;
 }
 
-static struct bpf_count count_of(const struct bpf_task *task)
-{
-	return (struct bpf_count){
-		.pcount = task->pcount,
-		.at_ns = task->at_ns,
-		.birth = task->birth,
-		.run_ns = task->run_ns,
-		.wait_ns = task->wait_ns,
-		.pid = task->pid,
-		.tgid = task->tgid,
-	};
-}
-
 static void fill_call(const struct bpf_task *task, struct look *look)
 {
 	static const unsigned char args[] = REGS_CALL_ARGS;
@@ -285,9 +237,7 @@ static void fill_registers(const struct bpf_task *task, struct regs *regs)
 static void fill_look(const struct bpf_observer *bpf, const struct bpf_task *task,
 		      struct look *look, struct regs *regs)
 {
-	struct bpf_count count = count_of(task);
-
-	fill_counters(&count, look);
+	fill_counters(&task->count, look);
 	memcpy(look->comm, task->comm, sizeof(task->comm));
 	look->comm[sizeof(task->comm)] = '\0';
 	look->state = state_letter(task);
@@ -352,9 +302,9 @@ static int bpf_list(struct observer *observer, struct tids *ret, struct ss_error
 	ret->tid.n = 0;
 	if (vec_reserve(&ret->tid, known_threads(bpf)) < 0)
 		return ss_error_oom(err);
-	for (size_t at = 0; at < bpf->counts.len; at += count_shape.len)
+	for (size_t i = 0; i < known_threads(bpf); i++)
 		ret->tid.data[ret->tid.n++] =
-			(pid_t)word_at(bpf->counts.data + at, count_shape.pid);
+			(pid_t)((const struct bpf_count *)bpf->counts.data)[i].pid;
 	bpf->listed_ns = clock_mono_ns();
 	return 0;
 }
