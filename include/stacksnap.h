@@ -95,7 +95,8 @@ const char *ss_error_hint(enum ss_error_kind kind);
 	X(UNREADABLE, "memory could not be read")                         \
 	X(WINDOW, "deeper than the copied window")                        \
 	X(DEPTH, "frame limit reached")                                   \
-	X(CYCLE, "pc and CFA repeat")
+	X(CYCLE, "pc and CFA repeat")                                     \
+	X(ABSENT, "the rest of the stack is not in memory")
 
 enum ss_stack_end {
 #define X(name, words) SS_END_##name,
@@ -104,17 +105,20 @@ enum ss_stack_end {
 };
 
 /* Why a thread has no stack at all: name, words for people. */
-#define SS_NO_STACKS(X)                                                 \
-	X(HAS_STACK, "has a stack")                                     \
-	X(RUNNING, "running, and stops are not allowed (--stop=never)") \
-	X(UNSTABLE, "kept moving while it was read")                    \
-	X(VANISHED, "exited while it was read")                         \
-	X(ZOMBIE, "has exited")                                         \
-	X(PENDING, "did not stop within the deadline")                  \
-	X(REFUSED, "the kernel refused to show it")                     \
-	X(TRACED, "another tracer holds it")                            \
-	X(UNREADABLE, "its stack could not be read")                    \
-	X(SPARED, "left running, for --max-pause")
+#define SS_NO_STACKS(X)                                                \
+	X(HAS_STACK, "has a stack")                                    \
+	X(RUNNING, "running, and not seen without a stop")             \
+	X(UNSTABLE, "kept moving while it was read")                   \
+	X(VANISHED, "exited while it was read")                        \
+	X(ZOMBIE, "has exited")                                        \
+	X(PENDING, "did not stop within the deadline")                 \
+	X(REFUSED, "the kernel refused to show it")                    \
+	X(TRACED, "another tracer holds it")                           \
+	X(UNREADABLE, "its stack could not be read")                   \
+	X(SPARED, "left running, for --max-pause")                     \
+	X(IN_CALL, "running, in a call that a stop would cut short")   \
+	X(IN_KERNEL, "running in the kernel, not seen without a stop") \
+	X(WORKER, "kernel worker of io_uring, which has no user stack")
 
 enum ss_no_stack {
 #define X(name, words) SS_NO_STACK_##name,
@@ -141,6 +145,10 @@ struct ss_coverage {
 	unsigned over_pause;      /* threads that stood still for longer than max_pause_ns */
 	unsigned eintr_avoided;   /* -EINTR turned into a restart at a stop */
 	unsigned eintr_caused;    /* interrupted calls that the target will see as EINTR */
+	unsigned
+		calls_cut_short; /* interrupted transfers that ended with less than was asked for */
+	unsigned timer_sampled;  /* running threads that the kernel's timer sampled */
+	uint64_t timer_within_ns; /* all of them within so long of each other; 0: at most one */
 	unsigned threads_moved;   /* left out because they ran since ss_session_mark */
 	unsigned waits_undated;   /* blocked threads whose wait has no known duration */
 	uint64_t longest_stop_ns; /* longest time that any one thread stood stopped */

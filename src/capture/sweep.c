@@ -100,6 +100,13 @@ void capturer_watch_waits(struct capturer *capturer)
 	ledger_open(&capturer->ledger, capturer->target);
 }
 
+bool capturer_sample(struct capturer *capturer, double hz)
+{
+	(void)capturer;
+	(void)hz;
+	return false;
+}
+
 int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *err)
 {
 	/* who has come has been made by a thread that ran */

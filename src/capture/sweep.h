@@ -46,6 +46,13 @@ const char *capturer_observer(const struct capturer *capturer);
 void capturer_watch_waits(struct capturer *capturer);
 
 /*
+ * From now on the kernel's timer samples each thread that is on a CPU `hz` times a second; sweep_tick
+ * hands the samples on in capture->samples. False if no timer may be used: then running threads are
+ * looked at in ticks only.
+ */
+bool capturer_sample(struct capturer *capturer, double hz);
+
+/*
  * All threads that there are now; a sweep that follows at once need not look again. *ret is as the
  * call before left it, or empty.
  */

@@ -46,7 +46,7 @@ static void report_gaps(const struct msg *msg, pid_t pid, const struct ss_covera
 	struct text text = { .len = 0 };
 
 	for (unsigned i = 1; i < SS_NO_STACK_COUNT; i++)
-		if (i != SS_NO_STACK_VANISHED)
+		if (i != SS_NO_STACK_VANISHED && i != SS_NO_STACK_WORKER)
 			add(&text, coverage->no_stack[i], "thread", no_stack_words[i]);
 	for (unsigned i = 0; i < SS_END_COUNT; i++)
 		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI)
@@ -96,6 +96,11 @@ void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage 
 			 "%d: %u of %u looks were missed: they took longer than the time between "
 			 "them; times are exact all the same",
 			 (int)pid, coverage->ticks_missed, coverage->ticks_planned);
+	if (coverage->calls_cut_short)
+		msg_warn(msg,
+			 "%d: %u of its calls ended with less than was asked for because of the "
+			 "stop",
+			 (int)pid, coverage->calls_cut_short);
 	if (coverage->eintr_caused)
 		msg_warn(msg, "%d: %u of its system calls return EINTR because of the stop",
 			 (int)pid, coverage->eintr_caused);

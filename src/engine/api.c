@@ -20,7 +20,8 @@ const char *ss_version(void)
 bool ss_coverage_complete(const struct ss_coverage *coverage)
 {
 	for (unsigned i = 1; i < SS_NO_STACK_COUNT; i++)
-		if (i != SS_NO_STACK_VANISHED && i != SS_NO_STACK_ZOMBIE && coverage->no_stack[i])
+		if (i != SS_NO_STACK_VANISHED && i != SS_NO_STACK_ZOMBIE &&
+		    i != SS_NO_STACK_WORKER && coverage->no_stack[i])
 			return false;
 	for (unsigned i = 0; i < SS_END_COUNT; i++)
 		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI && coverage->stack_end[i])

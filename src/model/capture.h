@@ -36,6 +36,8 @@ struct look {
 	enum look_call call;
 	int64_t nr;
 	uint64_t args[6], sp, pc;
+	bool queued;            /* it waits for a CPU: call, sp and pc are where it goes on */
+	bool worker;            /* a worker of io_uring: it has no user stack */
 	char wchan[48];         /* "" if none or unreadable */
 	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU;
 				   0 unknown */
@@ -64,6 +66,7 @@ static inline bool look_is_halted(const struct look *look)
 enum capture_how {
 	CAPTURE_NONE,      /* no stack was read: see `none` */
 	CAPTURE_UNTOUCHED, /* copied while blocked, proved by an unchanged pcount */
+	CAPTURE_SAMPLED,   /* the kernel's timer stored registers and stack while it was on a CPU */
 	CAPTURE_STOPPED,   /* copied in a ptrace stop */
 	CAPTURE_SAME,      /* not read again: it has not run since the sweep before */
 };
@@ -100,10 +103,17 @@ struct capture_thread {
 
 struct capture {
 	VEC(struct capture_thread) threads; /* by tid, ascending */
-	uint64_t start_ns, end_ns;          /* CLOCK_MONOTONIC of the sweep */
-	uint64_t wall_ns;                   /* CLOCK_REALTIME at start */
-	uint64_t pause_ns; /* first interrupt to last release of the longest round */
-	unsigned stops, eintr_avoided, eintr_caused;
+	/*
+	 * Of sweep_tick, after capturer_sample: what the kernel's timer saw since the tick before, in
+	 * the order of time. CAPTURE_SAMPLED; of their looks only tid, at_ns, cpu and the call hold.
+	 */
+	VEC(struct capture_thread) samples;
+	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC of the sweep */
+	uint64_t wall_ns;          /* CLOCK_REALTIME at start */
+	uint64_t pause_ns;         /* first interrupt to last release of the longest round */
+	unsigned stops, eintr_avoided, eintr_caused, calls_cut_short;
+	unsigned timer_sampled;
+	uint64_t timer_within_ns;
 	unsigned over_pause; /* threads that stood still for longer than they were to */
 	uint64_t longest_stop_ns, total_stop_ns, bytes_copied;
 };

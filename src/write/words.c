@@ -270,6 +270,19 @@ static void cover_stops(struct buf *buf, const struct ss_coverage *c)
 	if (c->over_pause)
 		buf_printf(buf, "; %u longer than --max-pause", c->over_pause);
 	buf_printf(buf, "; EINTR: %u avoided, %u caused", c->eintr_avoided, c->eintr_caused);
+	if (c->calls_cut_short)
+		buf_printf(buf, "; calls ended early: %u", c->calls_cut_short);
+}
+
+static void cover_samples(struct buf *buf, const struct ss_coverage *c)
+{
+	if (!c->timer_sampled)
+		return;
+	buf_printf(buf, "; running threads: %u sampled by the kernel's timer", c->timer_sampled);
+	if (!c->timer_within_ns)
+		return;
+	buf_puts(buf, " within ");
+	write_duration(buf, c->timer_within_ns);
 }
 
 static void cover_stacks(struct buf *buf, const struct ss_coverage *c)
@@ -327,6 +340,8 @@ void write_coverage_counts(struct buf *buf, const struct ss_coverage *coverage, 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		buf_puts(buf, prefix);
 		parts[i](buf, coverage);
+		if (parts[i] == cover_stops)
+			cover_samples(buf, coverage);
 		buf_putc(buf, '\n');
 	}
 }
