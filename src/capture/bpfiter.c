@@ -5,159 +5,62 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "base/fileio.h"
 
 #if defined(__x86_64__)
 
-#include <linux/bpf.h>
-
-#include "capture/btf.h"
-
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
+#include "capture/bpfcode.h"
 
 enum {
-	BTF_MAX = 64 << 20,
-	INSNS_MAX = 200,
 	READ_PIECE = 8 * 4096, /* what bpf_seq_read gives at most (kernel/bpf/bpf_iter.c) */
 };
 
-#define PIDNS_INITIAL_INODE 0xeffffffcu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
-
 /* ---- which words ---- */
 
-struct word {
-	const char *path, *older; /* older: its name in kernels before */
-	uint16_t to, len;         /* in the record; the kernel's own may be narrower */
-};
-
-#define WORD(record, member, path, older)                                                          \
-	{                                                                                          \
-		path, older, offsetof(struct record, member), sizeof(((struct record *)0)->member) \
-	}
-
 /* All records begin with these, pcount first. */
-static const struct word count_words[] = {
-	WORD(bpf_count, pcount, "sched_info.pcount", NULL),
-	WORD(bpf_count, birth, "start_boottime", NULL),
-	WORD(bpf_count, run_ns, "se.sum_exec_runtime", NULL),
-	WORD(bpf_count, wait_ns, "sched_info.run_delay", NULL),
-	WORD(bpf_count, pid, "pid", NULL),
-	WORD(bpf_count, tgid, "tgid", NULL),
+static const struct bpfcode_word count_words[] = {
+	BPFCODE_WORD(bpf_count, pcount, "sched_info.pcount", NULL),
+	BPFCODE_WORD(bpf_count, birth, "start_boottime", NULL),
+	BPFCODE_WORD(bpf_count, run_ns, "se.sum_exec_runtime", NULL),
+	BPFCODE_WORD(bpf_count, wait_ns, "sched_info.run_delay", NULL),
+	BPFCODE_WORD(bpf_count, pid, "pid", NULL),
+	BPFCODE_WORD(bpf_count, tgid, "tgid", NULL),
 };
 
-static const struct word task_words[] = {
-	WORD(bpf_task, on_cpu, "on_cpu", NULL),
-	WORD(bpf_task, state, "__state", NULL),
-	WORD(bpf_task, exit_state, "exit_state", NULL),
-	WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
-	WORD(bpf_task, voluntary, "nvcsw", NULL),
-	WORD(bpf_task, flags, "flags", NULL),
-	WORD(bpf_task, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
-	WORD(bpf_task, thread_status, "thread_info.status", NULL),
-	WORD(bpf_task, comm, "comm", NULL),
+static const struct bpfcode_word task_words[] = {
+	BPFCODE_WORD(bpf_task, on_cpu, "on_cpu", NULL),
+	BPFCODE_WORD(bpf_task, state, "__state", NULL),
+	BPFCODE_WORD(bpf_task, exit_state, "exit_state", NULL),
+	BPFCODE_WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
+	BPFCODE_WORD(bpf_task, voluntary, "nvcsw", NULL),
+	BPFCODE_WORD(bpf_task, flags, "flags", NULL),
+	BPFCODE_WORD(bpf_task, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
+	BPFCODE_WORD(bpf_task, thread_status, "thread_info.status", NULL),
+	BPFCODE_WORD(bpf_task, comm, "comm", NULL),
 };
 
-static const struct word register_words[] = {
-	WORD(bpf_task, regs[0], "ax", NULL),      WORD(bpf_task, regs[1], "dx", NULL),
-	WORD(bpf_task, regs[2], "cx", NULL),      WORD(bpf_task, regs[3], "bx", NULL),
-	WORD(bpf_task, regs[4], "si", NULL),      WORD(bpf_task, regs[5], "di", NULL),
-	WORD(bpf_task, regs[6], "bp", NULL),      WORD(bpf_task, regs[7], "sp", NULL),
-	WORD(bpf_task, regs[8], "r8", NULL),      WORD(bpf_task, regs[9], "r9", NULL),
-	WORD(bpf_task, regs[10], "r10", NULL),    WORD(bpf_task, regs[11], "r11", NULL),
-	WORD(bpf_task, regs[12], "r12", NULL),    WORD(bpf_task, regs[13], "r13", NULL),
-	WORD(bpf_task, regs[14], "r14", NULL),    WORD(bpf_task, regs[15], "r15", NULL),
-	WORD(bpf_task, regs[16], "ip", NULL),     WORD(bpf_task, call, "orig_ax", NULL),
-	WORD(bpf_task, code_segment, "cs", NULL),
-};
+static const struct bpfcode_word register_words[] = { BPFCODE_REGISTERS(bpf_task) };
 
 /* ---- instructions ---- */
 
 struct code {
-	struct bpf_insn insns[INSNS_MAX];
-	unsigned n;
-	int record_len;
+	struct bpfcode base;
+	int record_len; /* the record is built at the bottom of what the program uses of its stack */
 };
 
-static void emit(struct code *code, uint8_t op, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
-{
-	code->insns[code->n++] = (struct bpf_insn){
-		.code = op,
-		.dst_reg = dst,
-		.src_reg = src,
-		.off = off,
-		.imm = imm,
-	};
-}
-
-static void emit_call(struct code *code, int32_t helper)
-{
-	emit(code, BPF_JMP | BPF_CALL, 0, 0, 0, helper);
-}
-
-static void emit_move(struct code *code, uint8_t dst, uint8_t src)
-{
-	emit(code, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
-}
-
-static void emit_set(struct code *code, uint8_t dst, int32_t value)
-{
-	emit(code, BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value);
-}
-
-static uint8_t width(unsigned len)
-{
-	return len == 8 ? BPF_DW : len == 4 ? BPF_W : len == 2 ? BPF_H : BPF_B;
-}
-
-/* The record is built at the bottom of what the program uses of its stack. */
 static void emit_store(struct code *code, uint8_t src, unsigned to, unsigned len)
 {
-	emit(code, BPF_STX | BPF_MEM | width(len), BPF_REG_10, src,
-	     (int16_t)((int)to - code->record_len), 0);
+	bpfcode_store(&code->base, len, BPF_REG_10, (int)to - code->record_len, src);
 }
 
-/* A word may be wider than 8 bytes (a name); loads zero the upper part of what is narrower. */
-static int emit_word(struct code *code, const struct btf *btf, uint32_t type, uint8_t base,
-		     const struct word *word)
+static int emit_words(struct code *code, const struct btf *btf, const char *structure, uint8_t from,
+		      const struct bpfcode_word *words, size_t n, struct ss_error *err)
 {
-	struct btf_field field;
-	int r = btf_find_field(btf, type, word->path, &field);
-
-	if (r < 0 && word->older)
-		r = btf_find_field(btf, type, word->older, &field);
-	if (r < 0 || field.offset + word->len > INT16_MAX)
-		return -ENOENT;
-	if (word->len > 8 ? field.size != word->len
-			  : field.size > word->len || (field.size & (field.size - 1)))
-		return -ENOENT;
-	for (unsigned done = 0; done < word->len; done += 8) {
-		unsigned rest = word->len - done;
-
-		emit(code, BPF_LDX | BPF_MEM | width(MIN(field.size, 8u)), BPF_REG_1, base,
-		     (int16_t)(field.offset + done), 0);
-		emit_store(code, BPF_REG_1, word->to + done, MIN(rest, 8u));
-	}
-	return 0;
-}
-
-static int emit_words(struct code *code, const struct btf *btf, const char *structure, uint8_t base,
-		      const struct word *words, size_t n, struct ss_error *err)
-{
-	uint32_t type = btf_find(btf, BTF_STRUCT, structure);
-
-	for (size_t i = 0; i < n; i++)
-		if (emit_word(code, btf, type, base, &words[i]) < 0)
-			return ss_error_set(err, SS_ERR_OBSERVER, ENOENT,
-					    "this kernel's %s has no %s of a known kind", structure,
-					    words[i].path);
-	return 0;
+	return bpfcode_words(&code->base, btf, structure, from, BPF_REG_10, -code->record_len,
+			     words, n, err);
 }
 
 enum {
@@ -170,28 +73,31 @@ enum {
  * struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; }, the latter NULL
  * after the last one.
  */
-static void emit_begin(struct code *code)
+static void emit_begin(struct bpfcode *code)
 {
-	emit_move(code, CONTEXT, BPF_REG_1);
-	emit(code, BPF_LDX | BPF_MEM | BPF_DW, TASK, CONTEXT, 8, 0);
-	emit(code, BPF_JMP | BPF_JNE | BPF_K, TASK, 0, 2, 0);
-	emit_set(code, BPF_REG_0, 0);
-	emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	unsigned some;
+
+	bpfcode_move(code, CONTEXT, BPF_REG_1);
+	bpfcode_load(code, 8, TASK, CONTEXT, 8);
+	some = bpfcode_jump(code, BPF_JNE, TASK, 0);
+	bpfcode_set(code, BPF_REG_0, 0);
+	bpfcode_exit(code);
+	bpfcode_land(code, some);
 }
 
 /* After all other words: the time; then bpf_seq_write(meta->seq, record, its length). */
 static void emit_end(struct code *code)
 {
-	emit_call(code, BPF_FUNC_ktime_get_ns);
+	bpfcode_call(&code->base, BPF_FUNC_ktime_get_ns);
 	emit_store(code, BPF_REG_0, offsetof(struct bpf_count, at_ns), 8);
-	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, CONTEXT, 0, 0);
-	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0);
-	emit_move(code, BPF_REG_2, BPF_REG_10);
-	emit(code, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -code->record_len);
-	emit_set(code, BPF_REG_3, code->record_len);
-	emit_call(code, BPF_FUNC_seq_write);
-	emit_set(code, BPF_REG_0, 0);
-	emit(code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	bpfcode_load(&code->base, 8, BPF_REG_1, CONTEXT, 0);
+	bpfcode_load(&code->base, 8, BPF_REG_1, BPF_REG_1, 0);
+	bpfcode_move(&code->base, BPF_REG_2, BPF_REG_10);
+	bpfcode_add(&code->base, BPF_REG_2, -code->record_len);
+	bpfcode_set(&code->base, BPF_REG_3, code->record_len);
+	bpfcode_call(&code->base, BPF_FUNC_seq_write);
+	bpfcode_set(&code->base, BPF_REG_0, 0);
+	bpfcode_exit(&code->base);
 }
 
 /*
@@ -206,11 +112,11 @@ static int emit_probe(struct code *code, const struct btf *btf, int to, unsigned
 
 	if (r < 0 || at.size != len)
 		return -ENOENT;
-	emit(code, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_3, 0, 0, (int32_t)at.offset);
-	emit_set(code, BPF_REG_2, (int32_t)len);
-	emit_move(code, BPF_REG_1, BPF_REG_10);
-	emit(code, BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_1, 0, 0, to - code->record_len);
-	emit_call(code, BPF_FUNC_probe_read_kernel);
+	bpfcode_add(&code->base, BPF_REG_3, (int32_t)at.offset);
+	bpfcode_set(&code->base, BPF_REG_2, (int32_t)len);
+	bpfcode_move(&code->base, BPF_REG_1, BPF_REG_10);
+	bpfcode_add(&code->base, BPF_REG_1, to - code->record_len);
+	bpfcode_call(&code->base, BPF_FUNC_probe_read_kernel);
 	return 0;
 }
 
@@ -219,8 +125,7 @@ enum { POINTER = -8 };
 
 static void emit_load_pointer(struct code *code)
 {
-	emit(code, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_3, BPF_REG_10,
-	     (int16_t)(POINTER - code->record_len), 0);
+	bpfcode_load(&code->base, 8, BPF_REG_3, BPF_REG_10, POINTER - code->record_len);
 }
 
 /* A clock of the struct rq at POINTER. */
@@ -244,14 +149,14 @@ static int emit_clocks(struct code *code, const struct btf *btf)
 {
 	int r;
 
-	emit_move(code, BPF_REG_3, TASK);
+	bpfcode_move(&code->base, BPF_REG_3, TASK);
 	r = emit_find_queue(code, btf);
 	if (r == 0)
 		r = emit_clock(code, btf, offsetof(struct bpf_task, clock_ns), "clock");
 	if (r == 0)
 		r = emit_clock(code, btf, offsetof(struct bpf_task, task_clock_ns), "clock_task");
-	emit_call(code, BPF_FUNC_get_current_task);
-	emit_move(code, BPF_REG_3, BPF_REG_0);
+	bpfcode_call(&code->base, BPF_FUNC_get_current_task);
+	bpfcode_move(&code->base, BPF_REG_3, BPF_REG_0);
 	if (r == 0)
 		r = emit_find_queue(code, btf);
 	if (r == 0)
@@ -261,7 +166,7 @@ static int emit_clocks(struct code *code, const struct btf *btf)
 
 static void emit_no_clocks(struct code *code)
 {
-	emit_set(code, BPF_REG_1, 0);
+	bpfcode_set(&code->base, BPF_REG_1, 0);
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, clock_ns), 8);
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, task_clock_ns), 8);
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, own_clock_ns), 8);
@@ -271,7 +176,7 @@ static void emit_no_clocks(struct code *code)
 static int begin_record(struct code *code, const struct btf *btf, size_t len, struct ss_error *err)
 {
 	code->record_len = (int)len;
-	emit_begin(code);
+	emit_begin(&code->base);
 	return emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words),
 			  err);
 }
@@ -287,9 +192,9 @@ static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 			       err);
 	if (r < 0)
 		return r;
-	emit_move(code, BPF_REG_1, TASK);
-	emit_call(code, BPF_FUNC_task_pt_regs);
-	emit_move(code, PT_REGS, BPF_REG_0);
+	bpfcode_move(&code->base, BPF_REG_1, TASK);
+	bpfcode_call(&code->base, BPF_FUNC_task_pt_regs);
+	bpfcode_move(&code->base, PT_REGS, BPF_REG_0);
 	r = emit_words(code, btf, "pt_regs", PT_REGS, register_words, ARRAY_SIZE(register_words),
 		       err);
 	if (r == 0 && clocks)
@@ -313,35 +218,17 @@ static int make_count_code(struct code *code, const struct btf *btf, struct ss_e
 
 /* ---- bpf(2) ---- */
 
-static int sys_bpf(int command, union bpf_attr *attr)
-{
-	long r = syscall(SYS_bpf, command, attr, sizeof(*attr));
-
-	return r < 0 ? -errno : (int)r;
-}
-
-static int fail(struct ss_error *err, int r, const char *what)
-{
-	if (r == -EPERM || r == -EACCES)
-		return ss_error_set(err, SS_ERR_OBSERVER, -r, "%s is not permitted", what);
-	return ss_error_set(err, SS_ERR_OBSERVER, -r, "%s: %s", what, strerror(-r));
-}
-
 static int load(const struct code *code, uint32_t attach_to, int *ret, struct ss_error *err)
 {
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_TRACING,
-		.insn_cnt = code->n,
-		.insns = (uintptr_t)code->insns,
-		.license = (uintptr_t) "GPL",
-		.prog_name = "stacksnap",
 		.expected_attach_type = BPF_TRACE_ITER,
 		.attach_btf_id = attach_to,
 	};
-	int r = sys_bpf(BPF_PROG_LOAD, &attr);
+	int r = bpf_load(&code->base, &attr, err);
 
 	if (r < 0)
-		return fail(err, r, "loading a BPF program");
+		return r;
 	*ret = r;
 	return 0;
 }
@@ -349,7 +236,7 @@ static int load(const struct code *code, uint32_t attach_to, int *ret, struct ss
 static int load_task_program(struct bpfiter *iter, const struct btf *btf, uint32_t attach_to,
 			     bool clocks, struct ss_error *err)
 {
-	struct code code = { .n = 0 };
+	struct code code = { .record_len = 0 };
 	int r = make_task_code(&code, btf, clocks, err);
 
 	return r < 0 ? r : load(&code, attach_to, &iter->program[BPFITER_TASKS], err);
@@ -358,7 +245,7 @@ static int load_task_program(struct bpfiter *iter, const struct btf *btf, uint32
 static int load_programs(struct bpfiter *iter, const struct btf *btf, struct ss_error *err)
 {
 	uint32_t attach_to = btf_find(btf, BTF_FUNCTION, "bpf_iter_task");
-	struct code code = { .n = 0 };
+	struct code code = { .record_len = 0 };
 	int r;
 
 	if (attach_to == 0)
@@ -374,82 +261,17 @@ static int load_programs(struct bpfiter *iter, const struct btf *btf, struct ss_
 	return r < 0 ? r : load(&code, attach_to, &iter->program[BPFITER_COUNTS], err);
 }
 
-/* Ask for permission first, with nothing: reading the BTF of a kernel takes a while. */
-static int check_permitted(struct ss_error *err)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_TRACEPOINT, /* CAP_BPF and CAP_PERFMON, as ours */
-		.insn_cnt = ARRAY_SIZE(insns),
-		.insns = (uintptr_t)insns,
-		.license = (uintptr_t) "GPL",
-	};
-	struct stat st;
-	int r;
-
-	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino != PIDNS_INITIAL_INODE)
-		return ss_error_set(err, SS_ERR_OBSERVER, EPERM,
-				    "a BPF iterator tells pids of the initial pid namespace only");
-	r = sys_bpf(BPF_PROG_LOAD, &attr);
-	if (r < 0)
-		return fail(err, r, "loading a BPF program");
-	close(r);
-	return 0;
-}
-
-/*
- * The bytes, to be unmapped. Before Linux 6.16 the file cannot be mapped, and gives 4 KiB a read
- * (kernel/bpf/sysfs_btf.c).
- */
-static int map_btf(void **ret, size_t *ret_len)
-{
-	_cleanup_close_ int fd = open(BTF_PATH, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *bytes;
-	int r = 0;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size <= 0 || st.st_size > BTF_MAX)
-		return -EFBIG;
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED) {
-		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (bytes == MAP_FAILED)
-			return -errno;
-		r = file_pread_exact(fd, bytes, (size_t)st.st_size, 0);
-	}
-	*ret = bytes;
-	*ret_len = (size_t)st.st_size;
-	if (r < 0)
-		munmap(bytes, *ret_len);
-	return r;
-}
-
 static int make_programs(struct bpfiter *iter, struct ss_error *err)
 {
-	struct btf btf;
-	void *bytes = NULL;
-	size_t len = 0;
-	int r = check_permitted(err);
+	struct bpf_types types;
+	int r = bpf_check_permitted(err);
 
+	if (r == 0)
+		r = bpf_types_open(&types, err);
 	if (r < 0)
 		return r;
-	r = map_btf(&bytes, &len);
-	if (r < 0)
-		return fail(err, r, "reading " BTF_PATH);
-	r = btf_parse(&btf, bytes, len);
-	if (r < 0) {
-		r = fail(err, r, "reading " BTF_PATH);
-	} else {
-		r = load_programs(iter, &btf, err);
-		btf_done(&btf);
-	}
-	munmap(bytes, len);
+	r = load_programs(iter, &types.btf, err);
+	bpf_types_close(&types);
 	return r;
 }
 
@@ -483,7 +305,7 @@ static int make_link(int program, struct limits info)
 		},
 	};
 
-	return sys_bpf(BPF_LINK_CREATE, &attr);
+	return bpf_command(BPF_LINK_CREATE, &attr);
 }
 
 static int make_links(struct bpfiter *iter, pid_t pid, struct ss_error *err)
@@ -492,7 +314,7 @@ static int make_links(struct bpfiter *iter, pid_t pid, struct ss_error *err)
 		int r = make_link(iter->program[i], (struct limits){ .pid = (uint32_t)pid });
 
 		if (r < 0)
-			return fail(err, r, "making a BPF iterator");
+			return bpf_failed(err, r, "making a BPF iterator");
 		iter->link[i] = r;
 	}
 	return 0;
@@ -524,7 +346,7 @@ void bpfiter_close(struct bpfiter *iter)
 static int read_link(int link, struct buf *buf)
 {
 	union bpf_attr attr = { .iter_create.link_fd = (uint32_t)link };
-	_cleanup_close_ int fd = sys_bpf(BPF_ITER_CREATE, &attr);
+	_cleanup_close_ int fd = bpf_command(BPF_ITER_CREATE, &attr);
 	char piece[READ_PIECE];
 	ssize_t n;
 
