@@ -118,7 +118,7 @@ enum ss_stack_end {
 	X(SPARED, "left running, for --max-pause")                     \
 	X(IN_CALL, "running, in a call that a stop would cut short")   \
 	X(IN_KERNEL, "running in the kernel, not seen without a stop") \
-	X(WORKER, "kernel worker of io_uring, which has no user stack")
+	X(WORKER, "a worker of the kernel (io_uring, vhost): no user stack")
 
 enum ss_no_stack {
 #define X(name, words) SS_NO_STACK_##name,
@@ -198,6 +198,7 @@ struct ss_session_options {
 	enum ss_stop stop;
 	const char *unwinder; /* NULL: the default; else one of ss_unwinder_names() */
 	const char *observer; /* NULL: the best permitted; else one of ss_observer_names() */
+	const char *timer;    /* NULL: the best permitted; else one of ss_timer_names(), or "no" */
 	const pid_t *tids;    /* look only at these threads; NULL: all */
 	size_t ntids;
 	const char *thread_regex; /* POSIX extended, on thread names; NULL: all */
@@ -261,6 +262,7 @@ const struct ss_coverage *ss_snapshot_coverage(const struct ss_snapshot *snapsho
 /* NULL-terminated, the default first. */
 const char *const *ss_unwinder_names(void);
 const char *const *ss_observer_names(void);
+const char *const *ss_timer_names(void);
 
 /* The observer in use; *ret_refusal: why the first one could not be had, "" if it was not refused. */
 const char *ss_session_observer(const struct ss_session *session, const char **ret_refusal);

@@ -170,8 +170,10 @@ int bpf_command(int command, union bpf_attr *attr)
 
 int bpf_failed(struct ss_error *err, int r, const char *what)
 {
-	if (r == -EPERM || r == -EACCES)
+	if (r == -EPERM)
 		return ss_error_set(err, SS_ERR_OBSERVER, -r, "%s is not permitted", what);
+	if (r == -EACCES || r == -EINVAL)
+		return ss_error_set(err, SS_ERR_OBSERVER, -r, "%s: this kernel refuses it", what);
 	return ss_error_set(err, SS_ERR_OBSERVER, -r, "%s: %s", what, strerror(-r));
 }
 

@@ -20,24 +20,29 @@ enum {
 
 /* ---- which words ---- */
 
-/* All records begin with these, pcount first. */
+/* All records begin with these. */
 static const struct bpfcode_word count_words[] = {
+	BPFCODE_WORD(bpf_count, voluntary, "nvcsw", NULL),
+	BPFCODE_WORD(bpf_count, involuntary, "nivcsw", NULL),
 	BPFCODE_WORD(bpf_count, pcount, "sched_info.pcount", NULL),
 	BPFCODE_WORD(bpf_count, birth, "start_boottime", NULL),
 	BPFCODE_WORD(bpf_count, run_ns, "se.sum_exec_runtime", NULL),
 	BPFCODE_WORD(bpf_count, wait_ns, "sched_info.run_delay", NULL),
 	BPFCODE_WORD(bpf_count, pid, "pid", NULL),
 	BPFCODE_WORD(bpf_count, tgid, "tgid", NULL),
+	BPFCODE_WORD(bpf_count, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
+};
+
+/* After the counts of a task, before those of a mere count: see struct bpf_task. */
+static const struct bpfcode_word on_cpu_words[] = {
+	BPFCODE_WORD(bpf_count, on_cpu, "on_cpu", NULL),
 };
 
 static const struct bpfcode_word task_words[] = {
-	BPFCODE_WORD(bpf_task, on_cpu, "on_cpu", NULL),
 	BPFCODE_WORD(bpf_task, state, "__state", NULL),
 	BPFCODE_WORD(bpf_task, exit_state, "exit_state", NULL),
 	BPFCODE_WORD(bpf_task, exec_start_ns, "se.exec_start", NULL),
-	BPFCODE_WORD(bpf_task, voluntary, "nvcsw", NULL),
 	BPFCODE_WORD(bpf_task, flags, "flags", NULL),
-	BPFCODE_WORD(bpf_task, cpu, "thread_info.cpu", "cpu"), /* moved in 5.16 */
 	BPFCODE_WORD(bpf_task, thread_status, "thread_info.status", NULL),
 	BPFCODE_WORD(bpf_task, comm, "comm", NULL),
 };
@@ -172,13 +177,22 @@ static void emit_no_clocks(struct code *code)
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, own_clock_ns), 8);
 }
 
-/* What all programs begin with. */
-static int begin_record(struct code *code, const struct btf *btf, size_t len, struct ss_error *err)
+static int emit_on_cpu(struct code *code, const struct btf *btf, struct ss_error *err)
+{
+	return emit_words(code, btf, "task_struct", TASK, on_cpu_words, ARRAY_SIZE(on_cpu_words),
+			  err);
+}
+
+static int emit_counts(struct code *code, const struct btf *btf, struct ss_error *err)
+{
+	return emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words),
+			  err);
+}
+
+static void begin_record(struct code *code, size_t len)
 {
 	code->record_len = (int)len;
 	emit_begin(&code->base);
-	return emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words),
-			  err);
 }
 
 static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
@@ -186,7 +200,10 @@ static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 {
 	int r;
 
-	r = begin_record(code, btf, sizeof(struct bpf_task), err);
+	begin_record(code, sizeof(struct bpf_task));
+	r = emit_counts(code, btf, err);
+	if (r == 0)
+		r = emit_on_cpu(code, btf, err);
 	if (r == 0)
 		r = emit_words(code, btf, "task_struct", TASK, task_words, ARRAY_SIZE(task_words),
 			       err);
@@ -209,8 +226,12 @@ static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 
 static int make_count_code(struct code *code, const struct btf *btf, struct ss_error *err)
 {
-	int r = begin_record(code, btf, sizeof(struct bpf_count), err);
+	int r;
 
+	begin_record(code, sizeof(struct bpf_count));
+	r = emit_on_cpu(code, btf, err);
+	if (r == 0)
+		r = emit_counts(code, btf, err);
 	if (r == 0)
 		emit_end(code);
 	return r;
@@ -370,10 +391,10 @@ int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf 
 	return read_link(iter->link[kind], buf);
 }
 
-int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf)
+int bpfiter_read_one(const struct bpfiter *iter, enum bpfiter_kind kind, pid_t tid, struct buf *buf)
 {
 	_cleanup_close_ int link =
-		make_link(iter->program[BPFITER_TASKS], (struct limits){ .tid = (uint32_t)tid });
+		make_link(iter->program[kind], (struct limits){ .tid = (uint32_t)tid });
 
 	return link < 0 ? link : read_link(link, buf);
 }
@@ -401,9 +422,10 @@ int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf 
 	return -ENOTSUP;
 }
 
-int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf)
+int bpfiter_read_one(const struct bpfiter *iter, enum bpfiter_kind kind, pid_t tid, struct buf *buf)
 {
 	(void)iter;
+	(void)kind;
 	(void)tid;
 	(void)buf;
 	return -ENOTSUP;

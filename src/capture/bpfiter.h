@@ -27,29 +27,32 @@ enum bpfiter_kind {
 
 /* What all records begin with. Numbers of threads are those of the initial pid namespace. */
 struct bpf_count {
-	uint64_t pcount;  /* sched_info.pcount */
-	uint64_t at_ns;   /* CLOCK_MONOTONIC */
-	uint64_t birth;   /* start_boottime */
-	uint64_t run_ns;  /* se.sum_exec_runtime */
-	uint64_t wait_ns; /* sched_info.run_delay */
+	uint64_t pcount;                 /* sched_info.pcount */
+	uint64_t at_ns;                  /* CLOCK_MONOTONIC */
+	uint64_t birth;                  /* start_boottime */
+	uint64_t run_ns;                 /* se.sum_exec_runtime */
+	uint64_t wait_ns;                /* sched_info.run_delay */
+	uint64_t voluntary, involuntary; /* nvcsw, nivcsw: times switched out */
 	uint32_t pid, tgid;
+	uint32_t on_cpu;
+	uint32_t cpu; /* where it runs, or last ran */
 };
 
 /*
- * A thread as task_struct has it. pcount is read first: if it is the same later and the thread was off
- * the CPU, the rest holds.
+ * A thread as task_struct has it. The counts are read first, then on_cpu, then the rest: if a later
+ * struct bpf_count, which reads on_cpu first, shows it off the CPU with the same counts, the rest
+ * holds.
  */
 struct bpf_task {
 	struct bpf_count count;
 	uint64_t exec_start_ns; /* on the task clock of its CPU */
-	uint64_t voluntary;     /* nvcsw */
 	/*
 	 * rq->clock and rq->clock_task of its CPU, from which the latter lags behind by what was
 	 * stolen; and rq->clock of the CPU that walks, brought up to date when the walk began. 0:
 	 * this kernel does not tell.
 	 */
 	uint64_t clock_ns, task_clock_ns, own_clock_ns;
-	uint32_t state, exit_state, flags, on_cpu, cpu;
+	uint32_t state, exit_state, flags;
 	uint32_t thread_status; /* thread_info.status */
 	char comm[16];
 	/*
@@ -79,9 +82,10 @@ void bpfiter_close(struct bpfiter *iter);
 int bpfiter_read(const struct bpfiter *iter, enum bpfiter_kind kind, struct buf *buf);
 
 /*
- * Append the struct bpf_task of thread `tid` alone: nothing if there is none; before Linux 6.1 those
- * of all threads of the host. 0 or a negative errno. Some 4 us, ten times that with cold caches.
+ * Append the record of thread `tid` alone: nothing if there is none; before Linux 6.1 those of all
+ * threads of the host. 0 or a negative errno. Some 4 us, ten times that with cold caches.
  */
-int bpfiter_read_one(const struct bpfiter *iter, pid_t tid, struct buf *buf);
+int bpfiter_read_one(const struct bpfiter *iter, enum bpfiter_kind kind, pid_t tid,
+		     struct buf *buf);
 
 #endif

@@ -6,6 +6,7 @@
  *	observer*.c  what is said of each thread, and by whom
  *	plan.c       which threads there are, what is to be done with each
  *	copying.c    copies without a stop, and the proof that the threads stood still
+ *	sampling.c   threads on a CPU, as the kernel's timer sees them
  *	stopping.c   the only round that stops threads
  *	stopped.c    what a stop says of its thread
  *	late.c       threads that stop after their round
@@ -15,6 +16,7 @@
 #ifndef SS_CAPTURE_CAPTURER_H
 #define SS_CAPTURE_CAPTURER_H
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/vec.h"
@@ -23,6 +25,7 @@
 #include "capture/observer.h"
 #include "capture/pacing.h"
 #include "capture/stopset.h"
+#include "capture/timer.h"
 #include "model/capture.h"
 
 struct maps;
@@ -30,14 +33,16 @@ struct target;
 struct tids;
 
 enum {
-	WINDOW_COPY = 4 * 1024,  /* first bytes of a stack that is copied without a stop */
-	WINDOW_STOP = 16 * 1024, /* at a stop, where a second one would be needed for more */
+	WINDOW_COPY = 4 * 1024,      /* first bytes of a stack that is copied without a stop */
+	WINDOW_STOP = 16 * 1024,     /* at a stop, where a second one would be needed for more */
+	WINDOW_SAMPLE_MAX = 1 << 20, /* of each sample of a capture */
 };
 
 enum plan {
 	PLAN_DONE,
-	PLAN_LOOK, /* before any other plan can be made */
-	PLAN_COPY, /* copy without a stop */
+	PLAN_LOOK,   /* before any other plan can be made */
+	PLAN_COPY,   /* copy without a stop */
+	PLAN_SAMPLE, /* by the kernel's timer */
 	PLAN_STOP,
 	PLAN_RETRY, /* it moved while it was copied */
 };
@@ -67,8 +72,19 @@ struct capturer {
 	const struct target *target;
 	struct observer *observer;
 	enum ss_stop mode;
-	uint64_t patience_ns; /* how long a sweep waits for threads that stop late */
-	bool leader_exited;   /* we reaped the leader: if it was our child, nobody else can */
+	/*
+	 * The kernel's timer, opened when it is first needed: timer_like and timer_name say how,
+	 * timer_refusal why it could not be had.
+	 */
+	struct timer *timer;
+	bool timer_wanted; /* none has been tried yet */
+	const char *timer_name;
+	const struct capturer *timer_like;
+	struct ss_error timer_refusal;
+	struct timer_rate sampling_rate; /* of a capture; period 0: no samples are collected */
+	struct arena samples;            /* bytes of what was sampled in this sweep */
+	uint64_t patience_ns;            /* how long a sweep waits for threads that stop late */
+	bool leader_exited; /* we reaped the leader: if it was our child, nobody else can */
 	int leader_status;
 	struct pacing pacing;
 	struct ledger ledger;
@@ -107,7 +123,11 @@ size_t plan_count(const struct capturer *capturer, enum plan plan, size_t *ret_b
 
 /* False for what would not stop soon: state D (a vfork parent too), a frozen cgroup. */
 bool look_can_interrupt(const struct look *look);
+/* In a system call, or stopped outside any; not if it waits for a CPU. */
 bool look_is_blocked(const struct look *look);
+
+/* The timer, if one may be used here; NULL else. */
+struct timer *plan_timer(struct capturer *capturer);
 
 /* ---- copying.c ---- */
 
@@ -127,6 +147,19 @@ int copying_failed(const struct capturer *capturer, int r, struct ss_error *err)
 
 /* Give each thread the bytes that a batch has fetched. */
 void copying_store(struct capturer *capturer, struct capture *capture);
+
+/* ---- sampling.c ---- */
+
+/*
+ * Sample the threads with PLAN_SAMPLE: those that were sampled are done, the others have PLAN_RETRY.
+ */
+void sampling_round(struct capturer *capturer, const struct maps *maps, struct capture *capture);
+
+/* Of a capture: what was sampled since the sweep before goes to capture->samples. */
+void sampling_collect(struct capturer *capturer, const struct maps *maps, struct capture *capture);
+
+/* Of a capture: this thread has run, and may do so again. */
+void sampling_follow(struct capturer *capturer, const struct work *work, const struct look *look);
 
 /* ---- stopping.c ---- */
 

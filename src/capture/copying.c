@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copies of blocked threads' stacks without a stop, and the proof that each thread stood still
- * meanwhile: its pcount (times switched in) is what it was at the look. Never uses ptrace.
+ * Copies of the stacks of threads that are on no CPU, without a stop, and the proof that each thread
+ * stood still meanwhile: it has not been switched in since the look. Never uses ptrace.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,11 +32,9 @@ bool copying_stood_still(const struct capturer *capturer, const struct work *wor
 {
 	struct observer *observer = capturer->observer;
 	struct look now = thread->look;
-	uint64_t pcount;
 
 	if (thread->look.sched_known)
-		return observer->ops->pcount(observer, &work->proc, &pcount) == 0 &&
-		       pcount == thread->look.pcount;
+		return observer->ops->stood_still(observer, &work->proc, &thread->look);
 	/* a kernel without CONFIG_SCHED_INFO: the same call at the same place is no proof */
 	thread->consistent = false;
 	return procfs_relook_call(capturer->target, &work->proc, &now) == 0 &&
@@ -71,6 +69,8 @@ static void verify_copy(struct capturer *capturer, struct work *work, struct cap
 		return;
 	}
 	thread->how = CAPTURE_UNTOUCHED;
+	if (thread->look.queued)
+		thread->run = RUN_RUNNABLE;
 	thread->none = SS_NO_STACK_HAS_STACK;
 	thread->consistent &= !work->late_look;
 	set_known_registers(thread);

@@ -156,8 +156,10 @@ void ledger_fill(const struct ledger *ledger, const struct work *work,
 	look->on_cpu_ns = work->cpu_ns;
 	look->run_queue_ns = work->queue_ns;
 	look->pcount = work->last.pcount;
+	look->switches = work->last.switches;
 	look->state = work->last.state;
 	look->call = work->last.call;
+	look->queued = work->last.queued;
 	thread->how = CAPTURE_SAME;
 }
 

@@ -5,10 +5,12 @@
  * which tell who has run; then those who have, all in one walk, or the few one by one. Whatever a
  * record cannot tell, or the walk did not meet, is asked of /proc: so every look is answered.
  *
- * That a record holds for a thread off the CPU: pcount rises (sched_info_arrive) before on_cpu is
- * set (prepare_task), which is before the thread runs (context_switch, kernel/sched/core.c); on_cpu
- * is cleared when its last user registers have long been saved (finish_task). So with on_cpu 0, and
- * the same pcount at a later proof, the thread did not run in between.
+ * That a record holds for a thread off the CPU: its last user registers have long been saved when
+ * on_cpu is cleared (finish_task, kernel/sched/core.c). A thread that runs again sets on_cpu first
+ * (prepare_task); when it leaves the CPU it has counted a switch (nvcsw or nivcsw in __schedule)
+ * before on_cpu is cleared. So with on_cpu 0 at the record and at a later proof, and as many switches
+ * at both, it did not run in between. pcount alone would not do: since Linux 5.14 a thread that is
+ * preempted on its way to sleep comes back without pcount rising (sched_info_arrive).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -158,7 +160,7 @@ static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
 {
 	if (bpf->looks_one_by_one) {
 		buf_reset(&bpf->tasks);
-		if (bpfiter_read_one(&bpf->iter, tid, &bpf->tasks) < 0)
+		if (bpfiter_read_one(&bpf->iter, BPFITER_TASKS, tid, &bpf->tasks) < 0)
 			buf_reset(&bpf->tasks);
 		order_records(&bpf->tasks, sizeof(struct bpf_task), bpf->base.target->pid);
 		compare_clocks(bpf);
@@ -187,17 +189,23 @@ static char state_letter(const struct bpf_task *task)
 	return "RSDTtXZP"[index];
 }
 
+/* Of io_uring or vhost: it has no user registers. */
+static bool is_worker(const struct bpf_task *task)
+{
+	return task->flags & (PF_IO_WORKER | PF_USER_WORKER);
+}
+
 /*
- * A thread in the middle of a switch; one that has no user registers (an io_uring worker); one in
- * code or a call of 32 bits, whose arguments are elsewhere.
+ * A thread in the middle of a switch; one in code or a call of 32 bits, whose arguments are
+ * elsewhere.
  */
 static bool is_odd(const struct bpf_task *task)
 {
-	if (task->exit_state)
+	if (task->exit_state || is_worker(task))
 		return false;
-	return (task->on_cpu && task->state) || (task->thread_status & TS_COMPAT) ||
-	       (task->flags & (PF_IO_WORKER | PF_USER_WORKER | PF_KTHREAD)) ||
-	       (task->state && (uint16_t)task->code_segment != USER_CS);
+	return (task->count.on_cpu && task->state) || (task->thread_status & TS_COMPAT) ||
+	       (task->flags & PF_KTHREAD) ||
+	       (!task->count.on_cpu && (uint16_t)task->code_segment != USER_CS);
 }
 
 static void fill_counters(const struct bpf_count *count, struct look *look)
@@ -208,6 +216,9 @@ static void fill_counters(const struct bpf_count *count, struct look *look)
 	look->run_queue_ns = count->wait_ns;
 	look->pcount = count->pcount;
 	look->sched_known = count->run_ns || count->wait_ns || count->pcount;
+	look->switches_known = look->voluntary_known = true;
+	look->switches = count->voluntary + count->involuntary;
+	look->voluntary = count->voluntary;
 }
 
 static void fill_call(const struct bpf_task *task, struct look *look)
@@ -241,16 +252,17 @@ static void fill_look(const struct bpf_observer *bpf, const struct bpf_task *tas
 	memcpy(look->comm, task->comm, sizeof(task->comm));
 	look->comm[sizeof(task->comm)] = '\0';
 	look->state = state_letter(task);
-	look->cpu = (int)task->cpu;
-	look->voluntary_known = true;
-	look->voluntary = task->voluntary;
+	look->cpu = (int)task->count.cpu;
 	look->exec_start_ns = task->exec_start_ns;
 	look->clock_known = bpf->clock_known && task->task_clock_ns;
 	look->clock_offset_ns =
 		bpf->clock_offset_ns + (int64_t)(task->clock_ns - task->task_clock_ns);
-	if (task->state == 0 && !task->exit_state) {
-		look->call = CALL_RUNNING;
+	look->worker = is_worker(task);
+	look->queued = task->state == 0 && !task->exit_state && !task->count.on_cpu;
+	if (task->state == 0)
 		look->exec_start_ns = 0;
+	if (look->worker || (task->state == 0 && !task->exit_state && !look->queued)) {
+		look->call = look->worker && task->state ? CALL_NONE : CALL_RUNNING;
 		return;
 	}
 	fill_call(task, look);
@@ -372,23 +384,35 @@ static void bpf_begin_proof(struct observer *observer, size_t n)
 {
 	struct bpf_observer *bpf = self(observer);
 
-	bpf->proofs_one_by_one = n < known_threads(bpf) / PROOFS_SHARE;
-	if (!bpf->proofs_one_by_one && walk(bpf, BPFITER_COUNTS, &bpf->proof) < 0)
-		bpf->proofs_one_by_one = true;
+	bpf->proofs_one_by_one = !bpf->whole_host && n < known_threads(bpf) / PROOFS_SHARE;
+	if (!bpf->proofs_one_by_one)
+		(void)walk(bpf, BPFITER_COUNTS, &bpf->proof);
 }
 
-static int bpf_pcount(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret)
+static const struct bpf_count *find_proof(struct bpf_observer *bpf, pid_t tid)
 {
-	struct bpf_observer *bpf = self(observer);
-	const struct bpf_count *before = find_count(&bpf->counts, thread->tid), *count;
+	if (bpf->proofs_one_by_one) {
+		buf_reset(&bpf->proof);
+		if (bpfiter_read_one(&bpf->iter, BPFITER_COUNTS, tid, &bpf->proof) < 0)
+			buf_reset(&bpf->proof);
+	}
+	return find_count(&bpf->proof, tid);
+}
 
-	if (bpf->proofs_one_by_one || !before)
-		return procfs_pcount(observer->target, thread, ret);
-	count = find_count(&bpf->proof, thread->tid);
-	if (!count || count->birth != before->birth)
-		return -ESRCH;
-	*ret = count->pcount;
-	return 0;
+/* A look that /proc answered has no switches: it is held against what /proc says. */
+static bool bpf_stood_still(struct observer *observer, const struct procfs_thread *thread,
+			    const struct look *look)
+{
+	const struct bpf_count *count;
+	uint64_t pcount;
+
+	if (!look->switches_known)
+		return procfs_pcount(observer->target, thread, &pcount) == 0 &&
+		       pcount == look->pcount;
+	count = find_proof(self(observer), thread->tid);
+	return count && !count->on_cpu && count->birth == look->birth &&
+	       count->pcount == look->pcount &&
+	       count->voluntary + count->involuntary == look->switches;
 }
 
 #else
@@ -407,6 +431,7 @@ static int bpf_open(const struct target *target, const struct observer *like, st
 
 const struct observer_ops observer_bpf = {
 	.name = "bpf",
+	.tells_who_runs = true,
 	.open = bpf_open,
 #if defined(__x86_64__)
 	.close = bpf_close,
@@ -417,6 +442,6 @@ const struct observer_ops observer_bpf = {
 	.look = bpf_look,
 	.relook = bpf_relook,
 	.begin_proof = bpf_begin_proof,
-	.pcount = bpf_pcount,
+	.stood_still = bpf_stood_still,
 #endif
 };

@@ -99,9 +99,17 @@ static int proc_relook(struct observer *observer, const struct procfs_thread *th
 	return procfs_relook_call(observer->target, thread, look);
 }
 
-static int proc_pcount(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret)
+/*
+ * What the look says of a blocked thread was read when it was off the run queue (wait_task_inactive,
+ * kernel/sched/core.c): when it comes back, pcount rises.
+ */
+static bool proc_stood_still(struct observer *observer, const struct procfs_thread *thread,
+			     const struct look *look)
 {
-	return note(observer, procfs_pcount(observer->target, thread, ret));
+	uint64_t pcount;
+
+	return note(observer, procfs_pcount(observer->target, thread, &pcount)) == 0 &&
+	       pcount == look->pcount;
 }
 
 const struct observer_ops observer_proc = {
@@ -116,5 +124,5 @@ const struct observer_ops observer_proc = {
 	.look = proc_look,
 	.relook = proc_relook,
 	.begin_proof = proc_begin_some,
-	.pcount = proc_pcount,
+	.stood_still = proc_stood_still,
 };

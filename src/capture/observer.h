@@ -7,7 +7,7 @@
  *	proc    the files of /proc, thread by thread: works wherever ptrace does
  *
  * Whatever is asked is announced: `begin` comes before counters, `begin_looks` before looks,
- * `begin_proof` before pcounts. Only between the stops of a sweep, never while a thread stands still:
+ * `begin_proof` before stood_still. Only between the stops of a sweep, never while a thread stands still:
  * observers may allocate and open files.
  */
 #ifndef SS_CAPTURE_OBSERVER_H
@@ -22,7 +22,8 @@ struct tids;
 
 struct observer_ops {
 	const char *name;
-	bool keeps_files; /* works best with a descriptor of each thread's schedstat kept open */
+	bool tells_who_runs; /* a look says whether a thread is on a CPU or waits for one */
+	bool keeps_files;    /* works best with a descriptor of each thread's schedstat kept open */
 
 	/*
 	 * `like`: an observer of another process, of the same kind, that may share what took time
@@ -49,8 +50,8 @@ struct observer_ops {
 	void (*begin_looks)(struct observer *observer, size_t n);
 
 	/*
-	 * Everything in struct look (voluntary perhaps not), and in *regs what is known of a blocked
-	 * thread's registers, perhaps none. Results as procfs_look's.
+	 * Everything in struct look (voluntary perhaps not), and in *regs what is known of the
+	 * registers of a thread that is on no CPU, perhaps none. Results as procfs_look's.
 	 */
 	int (*look)(struct observer *observer, const struct procfs_thread *thread,
 		    struct look *look, struct regs *regs);
@@ -59,11 +60,15 @@ struct observer_ops {
 	int (*relook)(struct observer *observer, const struct procfs_thread *thread,
 		      struct look *look, struct regs *regs);
 
-	/* The pcounts of some n threads, not older than this call, will be asked for. */
+	/* Proofs for some n threads follow, none older than this call. */
 	void (*begin_proof)(struct observer *observer, size_t n);
 
-	/* 0, or a negative errno; also if another thread has this one's tid by now. */
-	int (*pcount)(struct observer *observer, const struct procfs_thread *thread, uint64_t *ret);
+	/*
+	 * True if the thread has not run since this look, which has its counters (sched_known). False
+	 * also if another thread has its tid by now.
+	 */
+	bool (*stood_still)(struct observer *observer, const struct procfs_thread *thread,
+			    const struct look *look);
 };
 
 /* Each instance begins with one. */

@@ -56,7 +56,8 @@ int plan_update_table(struct capturer *capturer, const struct tids *tids, struct
 
 bool look_is_blocked(const struct look *look)
 {
-	return look->call == CALL_NUMBER || look->call == CALL_NONE;
+	return (look->call == CALL_NUMBER || look->call == CALL_NONE) && !look->queued &&
+	       !look->worker;
 }
 
 /* Never interrupt what would not stop soon: state D (a vfork parent too), and the freezer. */
@@ -72,7 +73,31 @@ enum plan plan_give_up(struct capture_thread *thread, enum ss_no_stack why)
 	return PLAN_DONE;
 }
 
-static enum plan make_plan(const struct capturer *capturer, struct capture_thread *thread)
+struct timer *plan_timer(struct capturer *capturer)
+{
+	const struct capturer *like = capturer->timer_like;
+
+	if (!capturer->timer_wanted)
+		return capturer->timer;
+	capturer->timer_wanted = false;
+	(void)timer_open(capturer->timer_name, capturer->target, like ? like->timer : NULL,
+			 &capturer->timer, &capturer->timer_refusal);
+	return capturer->timer;
+}
+
+/* In a capture with samples the timer runs all the time: a tick need not wait for it. */
+static enum plan plan_running(struct capturer *capturer, struct capture_thread *thread)
+{
+	if (capturer->sampling_rate.period_ns && capturer->timer)
+		return plan_give_up(thread, SS_NO_STACK_RUNNING);
+	if (plan_timer(capturer))
+		return PLAN_SAMPLE;
+	if (capturer->mode == SS_STOP_NEVER)
+		return plan_give_up(thread, SS_NO_STACK_RUNNING);
+	return PLAN_STOP;
+}
+
+static enum plan make_plan(struct capturer *capturer, struct capture_thread *thread)
 {
 	const struct look *look = &thread->look;
 
@@ -80,15 +105,17 @@ static enum plan make_plan(const struct capturer *capturer, struct capture_threa
 		return plan_give_up(thread, SS_NO_STACK_VANISHED);
 	if (look->state == 'Z' || look->state == 'X')
 		return plan_give_up(thread, SS_NO_STACK_ZOMBIE);
+	if (look->worker)
+		return plan_give_up(thread, SS_NO_STACK_WORKER);
 	if (look->call == CALL_UNREADABLE)
 		return plan_give_up(thread, SS_NO_STACK_REFUSED);
 	if (capturer->mode == SS_STOP_ALL && look_can_interrupt(look))
 		return PLAN_STOP;
-	if (look_is_blocked(look))
+	if (look_is_blocked(look) || look->queued)
 		return PLAN_COPY;
-	if (capturer->mode == SS_STOP_NEVER)
-		return plan_give_up(thread, SS_NO_STACK_RUNNING);
-	return look_can_interrupt(look) ? PLAN_STOP : plan_give_up(thread, SS_NO_STACK_UNSTABLE);
+	if (!look_can_interrupt(look))
+		return plan_give_up(thread, SS_NO_STACK_UNSTABLE);
+	return plan_running(capturer, thread);
 }
 
 /*
@@ -102,10 +129,12 @@ static bool has_not_run(const struct capturer *capturer, const struct work *work
 	struct look *look = &thread->look;
 
 	if (!work->settled || observer->ops->counters(observer, &work->proc, look) < 0 ||
-	    look->pcount != work->last.pcount || look->birth != work->last.birth)
+	    look->pcount != work->last.pcount || look->switches != work->last.switches ||
+	    look->birth != work->last.birth)
 		return false;
 	look->state = work->last.state;
 	look->call = work->last.call;
+	look->queued = work->last.queued;
 	return true;
 }
 
@@ -171,8 +200,7 @@ static void look_ahead(const struct capturer *capturer, struct work *work,
 	}
 }
 
-static void look_at(const struct capturer *capturer, struct work *work,
-		    struct capture_thread *thread)
+static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
 {
 	work->plan = PLAN_DONE;
 	read_look(capturer, work, thread);
@@ -187,8 +215,10 @@ static void look_at(const struct capturer *capturer, struct work *work,
 		work->stops = 0;
 		return;
 	}
+	if (capturer->reuse)
+		sampling_follow(capturer, work, &thread->look);
 	work->plan = make_plan(capturer, thread);
-	work->window = work->plan == PLAN_STOP ? WINDOW_STOP : WINDOW_COPY;
+	work->window = work->plan == PLAN_COPY ? WINDOW_COPY : WINDOW_STOP;
 }
 
 static void look_at_some(struct capturer *capturer, struct capture *capture, bool balanced)
@@ -273,7 +303,7 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 		if (observer->ops->relook(observer, &work->proc, &thread->look, &thread->regs) < 0)
 			thread->look.state = 0;
 		work->plan = make_plan(capturer, thread);
-		if (work->plan == PLAN_STOP)
+		if (work->plan != PLAN_COPY)
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
 	}
 }

@@ -2,14 +2,15 @@
 /*
  * The order of one sweep (auto):
  *
- *	look        state, counters, place of every thread                 nothing is touched
- *	copy        stacks of blocked threads                              nothing is touched
- *	stop round  running threads: stop, registers, stacks, release      some microseconds each
- *	verify      pcount again: did the copied threads stand still?      nothing is touched
+ *	look      state, counters, place of every thread                     nothing is touched
+ *	copy      stacks of threads that are blocked or wait for a CPU       nothing is touched
+ *	sample    threads on a CPU: the kernel's timer stores their stacks   nothing is touched
+ *	stop      where no timer may be used: registers, stacks, release     some microseconds each
+ *	verify    did the copied threads stand still?                        nothing is touched
  *
- * A blocked thread whose pcount (times switched in) is the same before and after has not run in
- * between, so its copy belongs to the instant of the stops. Those that did run are tried again,
- * then stopped if that cannot hurt them.
+ * A thread that has not been switched in since its look was where its copy says at the instant of the
+ * samples and the stops. Those that did run are looked at again: some are on a CPU by then, others
+ * wait for one.
  */
 #include "capture/sweep.h"
 
@@ -47,6 +48,7 @@ int capturer_new(const struct target *target, enum ss_stop mode, struct capturer
 	capturer->target = target;
 	capturer->mode = mode;
 	pacing_init(&capturer->pacing, 0);
+	arena_init(&capturer->samples);
 	r = copier_init(&capturer->copier, target, err);
 	if (r == 0)
 		r = observer_open(observer_proc.name, target, NULL, &capturer->observer, err);
@@ -73,6 +75,8 @@ void capturer_free(struct capturer *capturer)
 	vec_done(&capturer->stops);
 	vec_done(&capturer->late);
 	copier_done(&capturer->copier);
+	arena_done(&capturer->samples);
+	timer_close(capturer->timer);
 	observer_close(capturer->observer);
 	free(capturer);
 }
@@ -100,11 +104,34 @@ void capturer_watch_waits(struct capturer *capturer)
 	ledger_open(&capturer->ledger, capturer->target);
 }
 
+void capturer_time(struct capturer *capturer, const char *name, const struct capturer *like)
+{
+	capturer->timer_wanted = capturer->mode != SS_STOP_ALL;
+	capturer->timer_name = name;
+	capturer->timer_like = like;
+}
+
+const char *capturer_timer(const struct capturer *capturer, const char **ret_refusal)
+{
+	*ret_refusal = capturer->timer_refusal.kind ? capturer->timer_refusal.message : "";
+	if (capturer->timer)
+		return capturer->timer->ops->name;
+	return capturer->timer_wanted ? "" : "no";
+}
+
 bool capturer_sample(struct capturer *capturer, double hz)
 {
-	(void)capturer;
-	(void)hz;
-	return false;
+	struct timer *timer = plan_timer(capturer);
+
+	if (!timer)
+		return false;
+	if (!capturer->sampling_rate.period_ns)
+		capturer->sampling_rate.window = WINDOW_STOP;
+	capturer->sampling_rate.period_ns = (uint64_t)((double)NS_PER_SEC / hz);
+	if (capturer->observer->ops->tells_who_runs)
+		timer->ops->want(timer, capturer->target->pid, -1);
+	timer->ops->arm(timer, &capturer->sampling_rate);
+	return true;
 }
 
 int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *err)
@@ -115,8 +142,8 @@ int capturer_list(struct capturer *capturer, struct tids *ret, struct ss_error *
 	return capturer->observer->ops->list(capturer->observer, ret, err);
 }
 
-static int begin(struct capturer *capturer, const struct tids *tids, struct capture *capture,
-		 struct ss_error *err)
+static int begin(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
+		 struct capture *capture, struct ss_error *err)
 {
 	size_t n = tids->tid.n, before = capture->threads.n;
 
@@ -131,15 +158,36 @@ static int begin(struct capturer *capturer, const struct tids *tids, struct capt
 	capture->pause_ns = 0;
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = capture->over_pause = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
+	capture->calls_cut_short = capture->timer_sampled = 0;
+	capture->timer_within_ns = 0;
 	copier_reset(&capturer->copier);
+	arena_done(&capturer->samples);
+	arena_init(&capturer->samples);
+	sampling_collect(capturer, maps, capture);
 	return 0;
 }
 
-/* Copy and verify until everything stands still or the retries are spent. */
+/*
+ * Where the timer may be used, a restless thread is on a CPU or waits for one in turn, and either can
+ * be seen: a few rounds more are cheaper than a stop.
+ */
+static bool may_retry(const struct capturer *capturer, unsigned attempt, uint64_t begin_ns)
+{
+	size_t bytes;
+
+	if (attempt < RETRIES)
+		return true;
+	return capturer->timer && !capturer->reuse && plan_count(capturer, PLAN_RETRY, &bytes) &&
+	       clock_mono_ns() - begin_ns < capturer->patience_ns;
+}
+
+/* Copy, sample and verify until everything was seen or the retries are spent. */
 static int settle_copies(struct capturer *capturer, const struct maps *maps,
 			 struct capture *capture, struct ss_error *err)
 {
-	for (unsigned attempt = 0; attempt < RETRIES; attempt++) {
+	uint64_t begin_ns = clock_mono_ns();
+
+	for (unsigned attempt = 0; may_retry(capturer, attempt, begin_ns); attempt++) {
 		int r;
 
 		plan_retry(capturer, capture);
@@ -147,17 +195,20 @@ static int settle_copies(struct capturer *capturer, const struct maps *maps,
 		if (r < 0)
 			return r;
 		copying_verify(capturer, capture);
+		sampling_round(capturer, maps, capture);
 	}
 	plan_restless(capturer, capture);
 	return 0;
 }
 
-/* Everything that is planned, with the stops between the two reads of pcount. */
+/* Everything that is planned, with samples and stops between look and proof of the copies. */
 static int carry_out(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		     struct ss_error *err)
 {
 	int r = copying_round(capturer, maps, capture, err);
 
+	if (r == 0)
+		sampling_round(capturer, maps, capture);
 	if (r == 0)
 		r = stopping_round(capturer, maps, capture, err);
 	if (r < 0)
@@ -177,7 +228,7 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 static int sweep(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
 		 struct capture *capture, struct ss_error *err)
 {
-	int r = begin(capturer, tids, capture, err);
+	int r = begin(capturer, tids, maps, capture, err);
 
 	if (r < 0)
 		return r;
@@ -412,6 +463,19 @@ static int extend_copies(struct capturer *capturer, const struct sweep_request *
 	return 0;
 }
 
+/* A deeper one: the thread has run on. */
+static void plan_sample_again(struct work *work, const struct capture_thread *thread,
+			      const struct sweep_request *request)
+{
+	uint64_t sp = thread->regs.r[REG_SP];
+
+	if (request->memory < sp || request->memory - sp + request->window > TIMER_WINDOW_MAX)
+		return;
+	work->plan = PLAN_SAMPLE;
+	work->late_look = true;
+	work->window = request->memory - sp + request->window;
+}
+
 /* Stops for registers, and for deep stacks of threads that were stopped in the first place. */
 static void plan_stops(struct capturer *capturer, const struct sweep_request *requests, size_t n,
 		       const struct maps *maps, const struct capture *capture)
@@ -422,6 +486,10 @@ static void plan_stops(struct capturer *capturer, const struct sweep_request *re
 		struct work *work = &capturer->work.data[request->thread];
 		uint64_t sp = thread->regs.r[REG_SP];
 
+		if (thread->how == CAPTURE_SAMPLED) {
+			plan_sample_again(work, thread, request);
+			continue;
+		}
 		if (!request->registers && thread->how != CAPTURE_STOPPED)
 			continue;
 		if (capturer->mode == SS_STOP_NEVER || !look_can_interrupt(&thread->look))

@@ -46,11 +46,26 @@ const char *capturer_observer(const struct capturer *capturer);
 void capturer_watch_waits(struct capturer *capturer);
 
 /*
+ * Use the kernel's timer of this name (timer_names), or the best that is permitted (NULL), for threads
+ * that are on a CPU. It is opened when it is first needed. `like`: as above; it lives until then.
+ */
+void capturer_time(struct capturer *capturer, const char *name, const struct capturer *like);
+
+/*
+ * The timer in use; "" if none was needed yet, "no" if none may be used. *ret_refusal: why the last one
+ * that was tried could not be had, "" if nothing was refused.
+ */
+const char *capturer_timer(const struct capturer *capturer, const char **ret_refusal);
+
+/*
  * From now on the kernel's timer samples each thread that is on a CPU `hz` times a second; sweep_tick
  * hands the samples on in capture->samples. False if no timer may be used: then running threads are
  * looked at in ticks only.
  */
 bool capturer_sample(struct capturer *capturer, double hz);
+
+/* A sampled stack was deeper than what samples hold: let them hold more from now on, within bounds. */
+void capturer_deepen_samples(struct capturer *capturer);
 
 /*
  * All threads that there are now; a sweep that follows at once need not look again. *ret is as the

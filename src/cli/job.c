@@ -163,6 +163,7 @@ static void open_sessions(struct job *job)
 		.stop = opts->stop,
 		.unwinder = opts->unwinder,
 		.observer = opts->observer,
+		.timer = opts->timer,
 		.tids = opts->tids.n ? opts->tids.ids : NULL,
 		.ntids = opts->tids.n,
 		.thread_regex = opts->thread,

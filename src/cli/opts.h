@@ -53,6 +53,7 @@ struct opts {
 	enum ss_stop stop;
 	const char *unwinder; /* NULL: the default */
 	const char *observer; /* the same */
+	const char *timer;    /* the same */
 	bool no_symbols;
 	struct dir_list debug_dirs;
 	bool no_debuginfod, no_symbol_cache;

@@ -91,6 +91,16 @@ static int set_symbol_cache(struct opts *opts, const char *value, struct ss_erro
 	return r;
 }
 
+static int set_timer(struct opts *opts, const char *value, struct ss_error *err)
+{
+	unsigned i;
+	int r = parse_choice(value, "--timer", ss_timer_names(), &i, err);
+
+	if (r == 0)
+		opts->timer = value;
+	return r;
+}
+
 static int set_observer(struct opts *opts, const char *value, struct ss_error *err)
 {
 	unsigned i;
@@ -313,6 +323,11 @@ const struct opt opts_table[] = {
 	  .arg = "TIME",
 	  .help = "stop no thread for longer than this",
 	  .set = set_max_pause },
+	{ .name = "timer",
+	  .arg = "NAME",
+	  .help = "what samples running threads: bpf, perf or no (default: the best permitted)",
+	  .values = ss_timer_names,
+	  .set = set_timer },
 	{ .name = "observer",
 	  .arg = "NAME",
 	  .help = "bpf (if permitted) or proc",

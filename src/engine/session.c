@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/fileio.h"
 #include "capture/observer.h"
+#include "capture/timer.h"
 #include "engine/owners.h"
 #include "target/procfs.h"
 
@@ -21,11 +22,24 @@ enum {
 	EXEC_RETRIES = 4,
 };
 
+/* The same name, which lives as long as the program; NULL: there is none, or none was given. */
+static const char *find_timer_name(const char *name)
+{
+	for (size_t i = 0; name && timer_names[i]; i++)
+		if (strcmp(name, timer_names[i]) == 0)
+			return timer_names[i];
+	return NULL;
+}
+
 static int copy_options(struct ss_session *session, const struct ss_session_options *options,
 			struct ss_error *err)
 {
 	session->stop = options->stop;
 	session->max_pause_ns = options->max_pause_ns;
+	session->timer = find_timer_name(options->timer);
+	if (options->timer && !session->timer)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL, "no timer is called '%s'",
+				    options->timer);
 	session->max_frames = options->max_frames ? options->max_frames : MAX_FRAMES;
 	session->unwinder_ops = unwinder_find(options->unwinder);
 	if (!session->unwinder_ops)
@@ -68,6 +82,14 @@ static int choose_observer(struct ss_session *session, const char *name,
 	return 0;
 }
 
+static void choose_timer(struct ss_session *session, const struct ss_session *like)
+{
+	const char *name = session->timer;
+
+	if (!name || strcmp(name, "no") != 0)
+		capturer_time(session->capturer, name, like ? like->capturer : NULL);
+}
+
 static int open_stages(struct ss_session *session, pid_t pid,
 		       const struct ss_session_options *options, const struct ss_session *like,
 		       struct ss_error *err)
@@ -95,6 +117,8 @@ static int open_stages(struct ss_session *session, pid_t pid,
 		capturer_limit_pause(session->capturer, session->max_pause_ns);
 	if (r == 0)
 		r = choose_observer(session, options->observer, like, err);
+	if (r == 0)
+		choose_timer(session, like);
 	return r;
 }
 
@@ -136,6 +160,7 @@ int session_open_like(const struct ss_session *like, pid_t pid, struct ss_sessio
 	const struct ss_session_options options = {
 		.stop = like->stop,
 		.unwinder = like->unwinder_ops->name,
+		.timer = like->timer,
 		.thread_regex = like->thread_regex,
 		.max_frames = like->max_frames,
 		.max_pause_ns = like->max_pause_ns,
@@ -178,6 +203,7 @@ void ss_session_close(struct ss_session *session)
 	vec_done(&session->all_tids.tid);
 	vec_done(&session->tids.tid);
 	vec_done(&session->capture.threads);
+	vec_done(&session->capture.samples);
 	vec_done(&session->walk.frames);
 	vec_done(&session->frames);
 	vec_done(&session->walks);
@@ -335,6 +361,11 @@ const char *const *ss_unwinder_names(void)
 const char *const *ss_observer_names(void)
 {
 	return observer_names;
+}
+
+const char *const *ss_timer_names(void)
+{
+	return timer_names;
 }
 
 const char *ss_session_observer(const struct ss_session *session, const char **ret_refusal)

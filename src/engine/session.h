@@ -41,6 +41,7 @@ struct ss_session {
 	enum ss_stop stop;
 	unsigned max_frames;
 	uint64_t max_pause_ns;
+	const char *timer;    /* as the options name it; NULL: the best */
 	VEC(pid_t) only_tids; /* empty: all */
 	regex_t only_names;
 	char *thread_regex; /* as text; NULL: all */

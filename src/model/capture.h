@@ -31,6 +31,8 @@ struct look {
 	uint64_t birth;      /* when the kernel says that it began, to tell it from another with its
 			   tid; 0 unknown */
 	uint64_t start_time; /* the same in clock ticks since boot, rounded down; 0 unknown */
+	bool switches_known;
+	uint64_t switches;    /* times switched out; observer bpf only */
 	bool voluntary_known; /* through /proc: read by sweep_tick only */
 	uint64_t voluntary;   /* voluntary_ctxt_switches */
 	enum look_call call;

@@ -17,6 +17,12 @@
 #include "base/fileio.h"
 #include "target/procparse.h"
 
+/* include/linux/sched.h; what PF_USER_WORKER was before 6.4 is long gone */
+enum {
+	TASK_IS_IO_WORKER = 0x10,
+	TASK_IS_USER_WORKER = 0x4000,
+};
+
 enum {
 	SPARE_FDS = 64, /* kept free for ELF files, maps and output */
 	TEXT_MAX = 512, /* stat is about 350 bytes at most, all numbers at full length */
@@ -114,6 +120,7 @@ static int read_stat(const struct target *target, struct look *look)
 	look->state = stat.state;
 	look->cpu = stat.cpu;
 	look->start_time = stat.start_time;
+	look->worker = stat.flags & (TASK_IS_IO_WORKER | TASK_IS_USER_WORKER);
 	memcpy(look->comm, stat.comm, sizeof(look->comm));
 	return 0;
 }
@@ -166,7 +173,9 @@ static int read_run_state(const struct target *target, const struct procfs_threa
 		look->sched_known = false;
 	r = read_stat(target, look);
 	look->call = CALL_UNREADABLE;
-	if (r == 0 && look->state != 0)
+	if (r == 0 && look->worker)
+		look->call = is_asleep(look->state) ? CALL_NONE : CALL_RUNNING;
+	else if (r == 0 && look->state != 0)
 		read_syscall(target, look);
 	return r;
 }

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The registers are those with which the thread entered the kernel (bpf_task_pt_regs), whatever the
+ * kernel does for it: the timer's own frame would be the kernel's in a system call. A clock that is
+ * an hrtimer cannot hit the code that saves them, as interrupts are off there (entry_64.S).
+ * bpf_probe_read_user takes no fault: it fails at once and as a whole, so stacks are read page by
+ * page.
+ */
+#include "capture/bpfclock.h"
+
+#include "base/attr.h"
+#include "capture/bpfcode.h"
+#include "capture/regs-arch.h"
+#include "capture/timer.h"
+
+#if defined(__x86_64__)
+
+enum {
+	PAGE = 4096,
+	FIRST_BYTES = 5 * PAGE,
+	PIECE_BYTES = 16 * PAGE,
+};
+
+/* Registers that helpers leave alone, and what is kept on the program's stack. */
+enum {
+	ADDR = BPF_REG_6,    /* of the first byte of stack */
+	CONTROL = BPF_REG_7, /* struct bpfclock_control */
+	LEN = BPF_REG_8,     /* bytes copied */
+	RECORD = BPF_REG_9,
+	AT_THREAD = -8, /* pid and tgid */
+	AT_TGID = -16,  /* keys of lookups */
+	AT_CPU = -12,
+	AT_STATE = -24, /* struct bpfclock_cpu */
+	AT_TIME = -32,
+};
+
+#define SAMPLE(member) ((int)offsetof(struct bpf_sample, member))
+
+/* r0 = the value of the key at r10 + key, or the program ends. */
+static void emit_lookup(struct bpfcode *code, int map, int key)
+{
+	unsigned found;
+
+	bpfcode_map(code, BPF_REG_1, map);
+	bpfcode_move(code, BPF_REG_2, BPF_REG_10);
+	bpfcode_add(code, BPF_REG_2, key);
+	bpfcode_call(code, BPF_FUNC_map_lookup_elem);
+	found = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	bpfcode_set(code, BPF_REG_0, 0);
+	bpfcode_exit(code);
+	bpfcode_land(code, found);
+}
+
+/* Ends the program unless the thread's process is watched. */
+static void emit_filter(struct bpfcode *code, const struct bpfclock_maps *maps)
+{
+	bpfcode_call(code, BPF_FUNC_get_current_pid_tgid);
+	bpfcode_store(code, 8, BPF_REG_10, AT_THREAD, BPF_REG_0);
+	bpfcode_emit(code, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 32);
+	bpfcode_store(code, 4, BPF_REG_10, AT_TGID, BPF_REG_0);
+	emit_lookup(code, maps->watched, AT_TGID);
+	bpfcode_call(code, BPF_FUNC_get_smp_processor_id);
+	bpfcode_store(code, 4, BPF_REG_10, AT_CPU, BPF_REG_0);
+	emit_lookup(code, maps->cpus, AT_CPU);
+	bpfcode_store(code, 8, BPF_REG_10, AT_STATE, BPF_REG_0);
+}
+
+/* Ends the program if this look has this thread from this CPU already. r0: struct bpfclock_cpu. */
+static void emit_once(struct bpfcode *code, const struct bpfclock_maps *maps)
+{
+	unsigned always, other_look, other_thread;
+
+	bpfcode_map_value(code, CONTROL, maps->control);
+	bpfcode_load(code, 8, BPF_REG_1, CONTROL, offsetof(struct bpfclock_control, look));
+	always = bpfcode_jump(code, BPF_JEQ, BPF_REG_1, 0);
+	bpfcode_load(code, 4, BPF_REG_4, BPF_REG_10, AT_THREAD);
+	bpfcode_load(code, 8, BPF_REG_2, BPF_REG_0, offsetof(struct bpfclock_cpu, look));
+	other_look = bpfcode_jump_reg(code, BPF_JNE, BPF_REG_1, BPF_REG_2);
+	bpfcode_load(code, 8, BPF_REG_3, BPF_REG_0, offsetof(struct bpfclock_cpu, tid));
+	other_thread = bpfcode_jump_reg(code, BPF_JNE, BPF_REG_3, BPF_REG_4);
+	bpfcode_set(code, BPF_REG_0, 0);
+	bpfcode_exit(code);
+	bpfcode_land(code, other_look);
+	bpfcode_land(code, other_thread);
+	bpfcode_store(code, 8, BPF_REG_0, offsetof(struct bpfclock_cpu, look), BPF_REG_1);
+	bpfcode_store(code, 8, BPF_REG_0, offsetof(struct bpfclock_cpu, tid), BPF_REG_4);
+	bpfcode_land(code, always);
+}
+
+/* RECORD = room in the ring; where there is none, that is counted and the program ends. */
+static void emit_reserve(struct bpfcode *code, const struct bpfclock_maps *maps, int size)
+{
+	unsigned some;
+
+	bpfcode_map(code, BPF_REG_1, maps->ring);
+	bpfcode_set(code, BPF_REG_2, size);
+	bpfcode_set(code, BPF_REG_3, 0);
+	bpfcode_call(code, BPF_FUNC_ringbuf_reserve);
+	some = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_STATE);
+	bpfcode_load(code, 8, BPF_REG_2, BPF_REG_1, offsetof(struct bpfclock_cpu, lost));
+	bpfcode_add(code, BPF_REG_2, 1);
+	bpfcode_store(code, 8, BPF_REG_1, offsetof(struct bpfclock_cpu, lost), BPF_REG_2);
+	bpfcode_set(code, BPF_REG_0, 0);
+	bpfcode_exit(code);
+	bpfcode_land(code, some);
+	bpfcode_move(code, RECORD, BPF_REG_0);
+}
+
+static void emit_submit(struct bpfcode *code)
+{
+	bpfcode_move(code, BPF_REG_1, RECORD);
+	bpfcode_set(code, BPF_REG_2, BPF_RB_NO_WAKEUP);
+	bpfcode_call(code, BPF_FUNC_ringbuf_submit);
+}
+
+static void emit_set_word(struct bpfcode *code, int off, unsigned len, int32_t value)
+{
+	bpfcode_set(code, BPF_REG_1, value);
+	bpfcode_store(code, len, RECORD, off, BPF_REG_1);
+}
+
+/* Who, where and when, of a sample or a piece; AT_TIME holds the time. */
+static void emit_head(struct bpfcode *code, int32_t piece)
+{
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_TIME);
+	bpfcode_store(code, 8, RECORD, SAMPLE(at_ns), BPF_REG_1);
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_THREAD);
+	bpfcode_store(code, 8, RECORD, SAMPLE(pid), BPF_REG_1);
+	bpfcode_load(code, 4, BPF_REG_1, BPF_REG_10, AT_CPU);
+	bpfcode_store(code, 4, RECORD, SAMPLE(cpu), BPF_REG_1);
+	emit_set_word(code, SAMPLE(piece), 4, piece);
+	emit_set_word(code, SAMPLE(faulted), 8, 0);
+}
+
+/* r1 = min(ADDR's offset in its page, the red zone); ADDR -= r1: no other page is touched. */
+static void emit_red_zone(struct bpfcode *code)
+{
+	unsigned little;
+
+	bpfcode_move(code, BPF_REG_1, ADDR);
+	bpfcode_emit(code, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, PAGE - 1);
+	little = bpfcode_jump(code, BPF_JLE, BPF_REG_1, REGS_RED_ZONE);
+	bpfcode_set(code, BPF_REG_1, REGS_RED_ZONE);
+	bpfcode_land(code, little);
+	bpfcode_emit(code, BPF_ALU64 | BPF_SUB | BPF_X, ADDR, BPF_REG_1, 0, 0);
+	bpfcode_store(code, 8, RECORD, SAMPLE(addr), ADDR);
+}
+
+/*
+ * r0 = bpf_probe_read_user(RECORD + head + offset, r2, ADDR + LEN + more), where `offset` is a
+ * register or 0 for none, and `more` likewise.
+ */
+static void emit_read(struct bpfcode *code, int head, uint8_t offset, uint8_t more)
+{
+	bpfcode_move(code, BPF_REG_1, RECORD);
+	bpfcode_add(code, BPF_REG_1, head);
+	if (offset)
+		bpfcode_emit(code, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, offset, 0, 0);
+	bpfcode_move(code, BPF_REG_3, ADDR);
+	bpfcode_emit(code, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_3, LEN, 0, 0);
+	if (more)
+		bpfcode_emit(code, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_3, more, 0, 0);
+	bpfcode_call(code, BPF_FUNC_probe_read_user);
+}
+
+/* The rest of the first page: LEN = its bytes, 0 if it cannot be read. Returns the jump for that. */
+static unsigned emit_first_page(struct bpfcode *code)
+{
+	unsigned failed;
+
+	bpfcode_move(code, BPF_REG_1, ADDR);
+	bpfcode_emit(code, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, PAGE - 1);
+	bpfcode_set(code, BPF_REG_2, PAGE);
+	bpfcode_emit(code, BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_2, BPF_REG_1, 0, 0);
+	bpfcode_store(code, 8, BPF_REG_10, AT_TGID, BPF_REG_2);
+	bpfcode_set(code, LEN, 0);
+	emit_read(code, BPFCLOCK_HEAD, 0, 0);
+	failed = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	bpfcode_load(code, 8, LEN, BPF_REG_10, AT_TGID);
+	return failed;
+}
+
+/* Jumps where there is as much as is wanted. */
+static unsigned emit_enough(struct bpfcode *code)
+{
+	bpfcode_load(code, 8, BPF_REG_2, CONTROL, offsetof(struct bpfclock_control, window));
+	return bpfcode_jump_reg(code, BPF_JGE, LEN, BPF_REG_2);
+}
+
+static void emit_end(struct bpfcode *code)
+{
+	bpfcode_set(code, BPF_REG_0, 0);
+	bpfcode_exit(code);
+}
+
+/* Registers, and the stack up to FIRST_BYTES. */
+static int emit_sample(struct bpfcode *code, const struct btf *btf,
+		       const struct bpfclock_maps *maps, struct ss_error *err)
+{
+	static const struct bpfcode_word words[] = { BPFCODE_REGISTERS(bpf_sample) };
+	unsigned failed, full, enough, fault, loop;
+	int r;
+
+	bpfcode_call(code, BPF_FUNC_ktime_get_ns);
+	bpfcode_store(code, 8, BPF_REG_10, AT_TIME, BPF_REG_0);
+	bpfcode_call(code, BPF_FUNC_get_current_task_btf);
+	bpfcode_move(code, BPF_REG_1, BPF_REG_0);
+	bpfcode_call(code, BPF_FUNC_task_pt_regs);
+	bpfcode_move(code, ADDR, BPF_REG_0);
+	emit_reserve(code, maps, BPFCLOCK_HEAD + FIRST_BYTES);
+	r = bpfcode_words(code, btf, "pt_regs", ADDR, RECORD, 0, words, ARRAY_SIZE(words), err);
+	if (r < 0)
+		return r;
+	emit_head(code, 0);
+	bpfcode_load(code, 8, ADDR, RECORD, SAMPLE(regs) + 8 * REG_SP);
+	emit_red_zone(code);
+	failed = emit_first_page(code);
+	loop = code->n;
+	full = bpfcode_jump(code, BPF_JGT, LEN, FIRST_BYTES - PAGE);
+	enough = emit_enough(code);
+	bpfcode_set(code, BPF_REG_2, PAGE);
+	emit_read(code, BPFCLOCK_HEAD, LEN, 0);
+	fault = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	bpfcode_add(code, LEN, PAGE);
+	bpfcode_jump_back(code, loop);
+	bpfcode_land(code, failed);
+	bpfcode_land(code, fault);
+	emit_set_word(code, SAMPLE(faulted), 8, 1);
+	bpfcode_store(code, 8, RECORD, SAMPLE(len), LEN);
+	emit_submit(code);
+	emit_end(code);
+	bpfcode_land(code, full);
+	bpfcode_land(code, enough);
+	bpfcode_store(code, 8, RECORD, SAMPLE(len), LEN);
+	emit_submit(code);
+	return 0;
+}
+
+/* A piece that cannot be read as a whole: page by page, and that is the end. */
+static void emit_tail(struct bpfcode *code)
+{
+	unsigned full, fault, loop;
+
+	bpfcode_set(code, CONTROL, 0); /* now the bytes of this piece */
+	loop = code->n;
+	full = bpfcode_jump(code, BPF_JGT, CONTROL, PIECE_BYTES - PAGE);
+	bpfcode_set(code, BPF_REG_2, PAGE);
+	emit_read(code, BPFCLOCK_PIECE_HEAD, CONTROL, CONTROL);
+	fault = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	bpfcode_add(code, CONTROL, PAGE);
+	bpfcode_jump_back(code, loop);
+	bpfcode_land(code, full);
+	bpfcode_land(code, fault);
+	emit_set_word(code, SAMPLE(faulted), 8, 1);
+	bpfcode_store(code, 8, RECORD, SAMPLE(len), CONTROL);
+	emit_submit(code);
+	emit_end(code);
+}
+
+/* What is wanted beyond the first bytes. */
+static void emit_pieces(struct bpfcode *code, const struct bpfclock_maps *maps)
+{
+	unsigned loop = code->n, inside, enough, whole;
+
+	enough = emit_enough(code);
+	inside = bpfcode_jump(code, BPF_JLE, LEN, TIMER_WINDOW_MAX);
+	bpfcode_land(code, enough);
+	emit_end(code);
+	bpfcode_land(code, inside);
+	emit_reserve(code, maps, BPFCLOCK_PIECE_HEAD + PIECE_BYTES);
+	emit_head(code, 1);
+	bpfcode_move(code, BPF_REG_1, ADDR);
+	bpfcode_emit(code, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, LEN, 0, 0);
+	bpfcode_store(code, 8, RECORD, SAMPLE(addr), BPF_REG_1);
+	emit_set_word(code, SAMPLE(len), 8, PIECE_BYTES);
+	bpfcode_set(code, BPF_REG_2, PIECE_BYTES);
+	emit_read(code, BPFCLOCK_PIECE_HEAD, 0, 0);
+	whole = bpfcode_jump(code, BPF_JEQ, BPF_REG_0, 0);
+	emit_tail(code);
+	bpfcode_land(code, whole);
+	emit_submit(code);
+	bpfcode_add(code, LEN, PIECE_BYTES);
+	bpfcode_jump_back(code, loop);
+}
+
+int bpfclock_load(const struct bpfclock_maps *maps, struct ss_error *err)
+{
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_PERF_EVENT };
+	struct bpfcode code = { .n = 0 };
+	struct bpf_types types;
+	int r = bpf_types_open(&types, err);
+
+	if (r < 0)
+		return r;
+	emit_filter(&code, maps);
+	emit_once(&code, maps);
+	r = emit_sample(&code, &types.btf, maps, err);
+	bpf_types_close(&types);
+	if (r < 0)
+		return r;
+	emit_pieces(&code, maps);
+	return bpf_load(&code, &attr, err);
+}
+
+#endif
