@@ -190,6 +190,8 @@ static int describe_process(struct assembly *a)
 	snapshot->cmdline = process.cmdline;
 	snapshot->stop = process.stop;
 	snapshot->observer = process.observer;
+	snapshot->timer = process.timer;
+	snapshot->timer_refusal = process.timer_refusal;
 	snapshot->unwinder = session->unwinder_ops->name;
 	snapshot->wall_ns = session->capture.wall_ns;
 	snapshot->mono_ns = session->capture.start_ns;
@@ -208,6 +210,9 @@ static void count_capture(struct assembly *a)
 	coverage->over_pause = capture->over_pause;
 	coverage->eintr_avoided = capture->eintr_avoided;
 	coverage->eintr_caused = capture->eintr_caused;
+	coverage->calls_cut_short = capture->calls_cut_short;
+	coverage->timer_sampled = capture->timer_sampled;
+	coverage->timer_within_ns = capture->timer_within_ns;
 	coverage->longest_stop_ns = capture->longest_stop_ns;
 	coverage->total_stop_ns = capture->total_stop_ns;
 	coverage->pause_ns = capture->pause_ns;

@@ -57,12 +57,16 @@ int session_describe(struct ss_session *session, struct arena *arena,
 		[SS_STOP_NEVER] = "never",
 	};
 
+	const char *refusal, *timer = capturer_timer(session->capturer, &refusal);
+
 	*ret = (struct process_description){
 		.comm = arena_strdup(arena, session->target.comm),
 		.exe = keep_text(arena, target_read_exe, &session->target),
 		.cmdline = keep_text(arena, target_read_cmdline, &session->target),
 		.stop = stop_names[session->stop],
 		.observer = capturer_observer(session->capturer),
+		.timer = timer,
+		.timer_refusal = arena_strdup(arena, refusal),
 	};
-	return ret->comm && ret->exe && ret->cmdline ? 0 : -ENOMEM;
+	return ret->comm && ret->exe && ret->cmdline && ret->timer_refusal ? 0 : -ENOMEM;
 }

@@ -37,6 +37,8 @@ static int describe(struct ss_profile *profile, struct ss_session *session)
 	profile->stop = process.stop;
 	profile->observer = process.observer;
 	profile->unwinder = session->unwinder_ops->name;
+	profile->timer = process.timer;
+	profile->timer_refusal = process.timer_refusal;
 	return 0;
 }
 

@@ -120,7 +120,7 @@ void session_count_stack(struct ss_coverage *coverage, const struct stack *stack
 
 /* What is said of the process (describe.c); the texts live in the arena. 0 or -ENOMEM. */
 struct process_description {
-	const char *comm, *exe, *cmdline, *stop, *observer;
+	const char *comm, *exe, *cmdline, *stop, *observer, *timer, *timer_refusal;
 };
 int session_describe(struct ss_session *session, struct arena *arena,
 		     struct process_description *ret);

@@ -75,7 +75,8 @@ struct ss_profile {
 	pid_t pid;
 	const char *comm, *exe, *cmdline; /* raw */
 	const char *stop, *observer, *unwinder;
-	uint64_t wall_ns; /* CLOCK_REALTIME at the beginning */
+	const char *timer, *timer_refusal; /* as in a snapshot */
+	uint64_t wall_ns;                  /* CLOCK_REALTIME at the beginning */
 	uint64_t duration_ns;
 	uint64_t period_ns; /* between ticks, as asked for */
 	size_t naccounts;

@@ -41,9 +41,11 @@ struct ss_snapshot {
 	const char *cmdline; /* arguments joined with spaces, raw */
 	const char *stop;    /* "auto", "all", "never" */
 	const char *observer, *unwinder;
-	uint64_t wall_ns; /* CLOCK_REALTIME of the look */
-	uint64_t mono_ns; /* CLOCK_MONOTONIC of the look */
-	uint64_t took_ns; /* the whole snapshot, names included */
+	const char *timer; /* that sampled running threads; "" none was needed, "no" none could */
+	const char *timer_refusal; /* why a better one, or any, could not be had; "" */
+	uint64_t wall_ns;          /* CLOCK_REALTIME of the look */
+	uint64_t mono_ns;          /* CLOCK_MONOTONIC of the look */
+	uint64_t took_ns;          /* the whole snapshot, names included */
 	size_t nthreads;
 	struct thread *threads; /* by tid, ascending */
 	const struct thread *

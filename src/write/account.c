@@ -149,10 +149,10 @@ static void cover_capture(struct buf *buf, const struct ss_profile *profile)
 	write_duration(buf, profile->duration_ns);
 	buf_puts(buf, ", a look every ");
 	write_duration(buf, profile->period_ns);
-	buf_printf(buf,
-		   ", stop=%s, observer=%s, unwinder=%s; ticks: %u planned, %u done, %u missed",
-		   profile->stop, profile->observer, profile->unwinder, c->ticks_planned,
-		   c->ticks_done, c->ticks_missed);
+	buf_printf(buf, ", stop=%s, observer=%s", profile->stop, profile->observer);
+	write_timer(buf, profile->timer, profile->timer_refusal);
+	buf_printf(buf, ", unwinder=%s; ticks: %u planned, %u done, %u missed", profile->unwinder,
+		   c->ticks_planned, c->ticks_done, c->ticks_missed);
 	if (c->longest_period_ns) {
 		buf_puts(buf, "; to spare the CPU, fewer looks: at the least one every ");
 		write_duration(buf, c->longest_period_ns);

@@ -163,6 +163,7 @@ static void put_facts(struct json *j, const struct ss_snapshot *snapshot)
 	json_number(j, "took_ns", snapshot->took_ns);
 	json_text(j, "stop", snapshot->stop);
 	json_text(j, "observer", snapshot->observer);
+	json_text_or_null(j, "timer", snapshot->timer);
 	json_text(j, "unwinder", snapshot->unwinder);
 }
 
@@ -199,6 +200,7 @@ static void put_profile_facts(struct json *j, const struct ss_profile *profile)
 	json_number(j, "period_ns", profile->period_ns);
 	json_text(j, "stop", profile->stop);
 	json_text(j, "observer", profile->observer);
+	json_text_or_null(j, "timer", profile->timer);
 	json_text(j, "unwinder", profile->unwinder);
 	json_number(j, "blocked_ns", profile->blocked_ns);
 	json_number(j, "idle_ns", profile->idle_ns);

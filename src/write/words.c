@@ -6,6 +6,7 @@
 #include "write/write.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -315,14 +316,23 @@ static void cover_frames(struct buf *buf, const struct ss_coverage *c)
 		   c->frames, c->frames_unnamed, c->frames_inferred, c->bytes_copied);
 }
 
+void write_timer(struct buf *buf, const char *timer, const char *refusal)
+{
+	if (*timer)
+		buf_printf(buf, ", timer=%s", timer);
+	if (*refusal && strcmp(timer, "bpf") != 0)
+		buf_printf(buf, " (%s)", refusal);
+}
+
 static void cover_look(struct buf *buf, const struct ss_snapshot *snapshot)
 {
 	const struct ss_coverage *c = &snapshot->coverage;
 
 	buf_puts(buf, "read in ");
 	write_duration(buf, snapshot->took_ns);
-	buf_printf(buf, ", stop=%s, observer=%s, unwinder=%s", snapshot->stop, snapshot->observer,
-		   snapshot->unwinder);
+	buf_printf(buf, ", stop=%s, observer=%s", snapshot->stop, snapshot->observer);
+	write_timer(buf, snapshot->timer, snapshot->timer_refusal);
+	buf_printf(buf, ", unwinder=%s", snapshot->unwinder);
 	if (c->ticks_planned > 1)
 		buf_printf(buf, "; ticks: %u planned, %u done, %u missed", c->ticks_planned,
 			   c->ticks_done, c->ticks_missed);

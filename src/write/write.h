@@ -111,6 +111,9 @@ void write_shown(struct buf *buf, const struct write_options *options, size_t sh
 /* The coverage block, each line begun with `prefix`: what was seen, and everything that was not. */
 void write_coverage(struct buf *buf, const struct ss_snapshot *snapshot, const char *prefix);
 
+/* ", timer=NAME (why a better one could not be had)"; nothing if none was needed. */
+void write_timer(struct buf *buf, const char *timer, const char *refusal);
+
 /* The same four lines of any coverage: threads, stops, stacks, frames. */
 void write_coverage_counts(struct buf *buf, const struct ss_coverage *coverage, const char *prefix);
 

@@ -231,6 +231,7 @@ LIVE_MAYBE static void live_end(struct live *live)
 	maps_done(&live->maps);
 	vec_done(&live->tids.tid);
 	vec_done(&live->capture.threads);
+	vec_done(&live->capture.samples);
 	close(live->to);
 	close(live->from);
 }

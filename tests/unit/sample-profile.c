@@ -183,6 +183,8 @@ struct ss_profile *sample_profile_new(pid_t pid, enum profile_kind kind, bool ti
 					.cmdline = "demo \"quoted\" back\\slash",
 					.stop = "auto",
 					.observer = "proc",
+					.timer = "",
+					.timer_refusal = "",
 					.unwinder = "cfi",
 					.wall_ns = 1700000000123456789,
 					.duration_ns = 10000 MS,

@@ -113,6 +113,8 @@ static void test_strict_form_of_hostile_names(void **state)
 					.comm = "",
 					.stop = "",
 					.observer = "",
+					.timer = "",
+					.timer_refusal = "",
 					.unwinder = "",
 					.nthreads = 1,
 					.threads = &thread };

@@ -260,8 +260,9 @@ static void test_bpf_says_who_runs(void **state)
 	pair_open(&live, &pair);
 	assert_int_equal(observers_look(pair.bpf, live.pid, &look, &regs), 0);
 	assert_int_equal(look.state, 'R');
-	assert_int_equal(look.call, CALL_RUNNING);
-	assert_int_equal(regs.known, 0);
+	/* on a CPU its registers are not known; in the queue, on a busy machine, they are */
+	assert_int_equal(look.call, look.queued ? CALL_NONE : CALL_RUNNING);
+	assert_int_equal(regs.known, look.queued ? (1ull << REG_COUNT) - 1 : 0);
 	pair_close(&pair);
 	live_end(&live);
 }
