@@ -308,19 +308,27 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 	}
 }
 
+/*
+ * A thread that kept moving is stopped only where no timer may be used, and in a call that goes on
+ * after the stop as if nothing had been.
+ */
+static bool may_stop_restless(const struct capturer *capturer, const struct look *look)
+{
+	return !capturer->timer && capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
+	       !(look->call == CALL_NUMBER && eintr_may_return(look->nr) &&
+		 !eintr_depends_on_fd(look->nr));
+}
+
 /* After the last retry: stop what may be stopped, the rest is unstable. */
 void plan_restless(struct capturer *capturer, struct capture *capture)
 {
 	for (size_t i = 0; i < capturer->work.n; i++) {
 		struct work *work = &capturer->work.data[i];
 		struct capture_thread *thread = &capture->threads.data[i];
-		const struct look *look = &thread->look;
 
 		if (work->plan != PLAN_RETRY)
 			continue;
-		if (capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
-		    !(look->call == CALL_NUMBER && eintr_may_return(look->nr) &&
-		      !eintr_depends_on_fd(look->nr))) {
+		if (may_stop_restless(capturer, &thread->look)) {
 			work->plan = PLAN_STOP;
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
 		} else {

@@ -345,6 +345,8 @@ static void test_empty_profiles_are_documents_too(void **state)
 					  .cmdline = "",
 					  .stop = "auto",
 					  .observer = "proc",
+					  .timer = "",
+					  .timer_refusal = "",
 					  .unwinder = "cfi" };
 	const struct ss_profile *const profiles[] = { &empty };
 	const struct write_options summary = { .summary = true };

@@ -283,7 +283,11 @@ static void test_raw_locations(void **state)
 
 static void test_coverage_tells_everything_missing(void **state)
 {
-	struct ss_snapshot snapshot = { .stop = "all", .observer = "proc", .unwinder = "cfi" };
+	struct ss_snapshot snapshot = { .stop = "all",
+					.observer = "proc",
+					.timer = "",
+					.timer_refusal = "",
+					.unwinder = "cfi" };
 	struct buf buf = { 0 };
 
 	(void)state;
@@ -380,6 +384,8 @@ static void test_empty_processes_are_documents_too(void **state)
 				     .cmdline = "",
 				     .stop = "auto",
 				     .observer = "proc",
+				     .timer = "",
+				     .timer_refusal = "",
 				     .unwinder = "cfi",
 				     .maps = "" };
 	const struct ss_snapshot *const snapshots[] = { &empty };
