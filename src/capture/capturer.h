@@ -58,6 +58,7 @@ struct work {
 	bool slept_asked;         /* it slept then ... */
 	bool eintr_asked;         /* ... in a call that may return EINTR */
 	bool late_look;           /* looked at anew: not of the sweep's instant */
+	uint64_t unsampled_ns;    /* its time on CPU when it was first to be sampled; 0: not yet */
 	/* of the sweep before, for sweep_tick */
 	struct look last;
 	unsigned stops; /* that we made */

@@ -11,6 +11,8 @@
 #include "model/eintr.h"
 #include "target/target.h"
 
+#define KERNEL_NS (20 * NS_PER_MS)
+
 /* ---- the table of threads ---- */
 
 static bool is_table_of(const struct capturer *capturer, const struct tids *tids)
@@ -85,19 +87,37 @@ struct timer *plan_timer(struct capturer *capturer)
 	return capturer->timer;
 }
 
+/*
+ * A timer that sees user mode only had time enough to sample the thread: it is in the kernel all the
+ * while. The time on CPU is told with the resolution of a scheduler tick.
+ */
+static bool stays_in_kernel(const struct capturer *capturer, struct work *work,
+			    const struct look *look)
+{
+	if (!capturer->timer->user_mode_only || !look->sched_known)
+		return false;
+	if (!work->unsampled_ns)
+		work->unsampled_ns = look->on_cpu_ns;
+	return look->on_cpu_ns - work->unsampled_ns > KERNEL_NS;
+}
+
 /* In a capture with samples the timer runs all the time: a tick need not wait for it. */
-static enum plan plan_running(struct capturer *capturer, struct capture_thread *thread)
+static enum plan plan_running(struct capturer *capturer, struct work *work,
+			      struct capture_thread *thread)
 {
 	if (capturer->sampling_rate.period_ns && capturer->timer)
 		return plan_give_up(thread, SS_NO_STACK_RUNNING);
 	if (plan_timer(capturer))
-		return PLAN_SAMPLE;
+		return stays_in_kernel(capturer, work, &thread->look)
+			       ? plan_give_up(thread, SS_NO_STACK_IN_KERNEL)
+			       : PLAN_SAMPLE;
 	if (capturer->mode == SS_STOP_NEVER)
 		return plan_give_up(thread, SS_NO_STACK_RUNNING);
 	return PLAN_STOP;
 }
 
-static enum plan make_plan(struct capturer *capturer, struct capture_thread *thread)
+static enum plan make_plan(struct capturer *capturer, struct work *work,
+			   struct capture_thread *thread)
 {
 	const struct look *look = &thread->look;
 
@@ -115,7 +135,7 @@ static enum plan make_plan(struct capturer *capturer, struct capture_thread *thr
 		return PLAN_COPY;
 	if (!look_can_interrupt(look))
 		return plan_give_up(thread, SS_NO_STACK_UNSTABLE);
-	return plan_running(capturer, thread);
+	return plan_running(capturer, work, thread);
 }
 
 /*
@@ -197,6 +217,7 @@ static void look_ahead(const struct capturer *capturer, struct work *work,
 		work->plan = PLAN_LOOK;
 		work->extra_addr = 0;
 		work->late_look = false;
+		work->unsampled_ns = 0;
 	}
 }
 
@@ -217,7 +238,7 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 	}
 	if (capturer->reuse)
 		sampling_follow(capturer, work, &thread->look);
-	work->plan = make_plan(capturer, thread);
+	work->plan = make_plan(capturer, work, thread);
 	work->window = work->plan == PLAN_COPY ? WINDOW_COPY : WINDOW_STOP;
 }
 
@@ -302,7 +323,7 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 		work->late_look = true;
 		if (observer->ops->relook(observer, &work->proc, &thread->look, &thread->regs) < 0)
 			thread->look.state = 0;
-		work->plan = make_plan(capturer, thread);
+		work->plan = make_plan(capturer, work, thread);
 		if (work->plan != PLAN_COPY)
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
 	}

@@ -19,16 +19,19 @@ static int open_one(const struct timer_ops *ops, const struct target *target,
 int timer_open(const char *name, const struct target *target, const struct timer *like,
 	       struct timer **ret, struct ss_error *err)
 {
-	int r = ss_error_set(err, SS_ERR_ARGUMENT, EINVAL, "no timer is called '%s'",
-			     name ? name : "");
+	bool tried = false;
+	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(timers); i++) {
 		if (name && strcmp(timers[i]->name, name) != 0)
 			continue;
+		tried = true;
 		r = open_one(timers[i], target, like, ret, err);
 		if (r == 0)
 			break;
 	}
+	if (!tried)
+		return ss_error_set(err, SS_ERR_ARGUMENT, EINVAL, "no timer is called '%s'", name);
 	return r;
 }
 

@@ -184,6 +184,40 @@ static void judge_bpf(struct ss_checkup *checkup, const struct host *host)
 			     : "");
 }
 
+static const char *perf_fix(const struct host *host, char *room, size_t len)
+{
+	if (root_has_cap(host, CAP_SYS_ADMIN) || root_has_cap(host, CAP_NR_PERFMON))
+		return run_as_root(host, 0, room, len);
+	return host->perf_paranoid > 2 ? "sudo sysctl kernel.perf_event_paranoid=2" : NULL;
+}
+
+/* How threads that are on a CPU are seen: the rungs of the ladder, the gentlest first. */
+static void judge_timer(struct ss_checkup *checkup, const struct host *host)
+{
+	char room[FIX_MAX];
+	const char *fix;
+
+	if (!bpf_obstacle(host, &fix, room, sizeof(room)) && host->perf_sys == 0) {
+		checkup_add(checkup, "timer", SS_VERDICT_OK, OPTIONAL, NULL,
+			    "bpf: a clock on each CPU shows running threads, none is stopped");
+		return;
+	}
+	fix = perf_fix(host, room, sizeof(room));
+	if (host->perf_sys == 0)
+		checkup_add(checkup, "timer", SS_VERDICT_OK, OPTIONAL, NULL,
+			    "perf: a clock of each thread shows those that run, none is stopped");
+	else if (host->perf_user_sys == 0)
+		checkup_add(checkup, "timer", SS_VERDICT_LIMITED, OPTIONAL, fix,
+			    "perf, in user mode only (kernel.perf_event_paranoid %d): running "
+			    "threads are not stopped, and not seen while they stay in the kernel",
+			    host->perf_paranoid);
+	else
+		checkup_add(checkup, "timer", SS_VERDICT_NO, OPTIONAL, fix,
+			    "perf_event_open: %s (kernel.perf_event_paranoid %d): running threads "
+			    "are stopped to be seen, but not in calls that a stop cuts short",
+			    strerror(host->perf_sys), host->perf_paranoid);
+}
+
 static void judge_container(struct ss_checkup *checkup, const struct host *host)
 {
 	bool kept = host_has_cap(host, CAP_SYS_PTRACE) || root_has_cap(host, CAP_SYS_PTRACE);
@@ -204,6 +238,7 @@ void judge_host(struct ss_checkup *checkup, const struct host *host, bool given)
 	judge_seccomp(checkup, host);
 	judge_container(checkup, host);
 	judge_bpf(checkup, host);
+	judge_timer(checkup, host);
 }
 
 void judge_open_files(struct ss_checkup *checkup, const struct host *host, size_t threads)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,23 @@ static int try_bpf(void)
 	return fd < 0 ? errno : 0;
 }
 
+/* 0 or a positive errno. */
+static int try_perf(bool user_mode_only)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_TASK_CLOCK,
+		.sample_period = 1000000000,
+		.exclude_kernel = user_mode_only,
+		.disabled = 1,
+	};
+	_cleanup_close_ int fd =
+		(int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}
+
 static void read_kernel(struct host *host)
 {
 	struct utsname uts;
@@ -127,6 +145,9 @@ static void read_kernel(struct host *host)
 		(void)sscanf(uts.release, "%u.%u", &host->kernel[0], &host->kernel[1]);
 	host->has_btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	host->bpf_sys = try_bpf();
+	host->perf_sys = try_perf(false);
+	host->perf_user_sys = try_perf(true);
+	host->perf_paranoid = read_sysctl("/proc/sys/kernel/perf_event_paranoid", -1);
 	host->bpf_disabled = read_sysctl("/proc/sys/kernel/unprivileged_bpf_disabled", -1);
 }
 

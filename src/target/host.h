@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * host.h: what this host and this process's own credentials allow, as facts: read from /proc and
- * /sys, and, for bpf(2), tried. Nothing is judged here, nothing is changed, nobody else is touched.
+ * /sys, and, for
+ * bpf(2) and perf_event_open(2), tried. Nothing is judged here, nothing is changed, nobody else is touched.
  */
 #ifndef SS_TARGET_HOST_H
 #define SS_TARGET_HOST_H
@@ -23,6 +24,9 @@ struct host {
 	bool has_btf;        /* /sys/kernel/btf/vmlinux can be read */
 	int bpf_sys;         /* errno of a harmless bpf(2), 0: it works */
 	int bpf_disabled;    /* kernel.unprivileged_bpf_disabled, -1: there is none */
+	int perf_sys;        /* errno of a clock on ourselves, in the kernel too; 0: it works */
+	int perf_user_sys;   /* the same in user mode only */
+	int perf_paranoid;   /* kernel.perf_event_paranoid, -1: there is none */
 	uint64_t open_files; /* hard limit */
 };
 

@@ -42,6 +42,8 @@ static struct host user_host(void)
 	host.caps = 0;
 	host.uid = 1000;
 	host.bpf_sys = EPERM;
+	host.perf_sys = EACCES;
+	host.perf_paranoid = 2;
 	return host;
 }
 
@@ -179,6 +181,25 @@ static void test_bpf(void **state)
 	host.kernel[0] = 5, host.kernel[1] = 10;
 	assert_finding(&host, false, "bpf", SS_VERDICT_NO, "older than 5.15", NULL);
 	assert_int_equal(verdict_of(&host, false), SS_VERDICT_OK);
+}
+
+static void test_timer(void **state)
+{
+	struct host host = good_host();
+
+	(void)state;
+	assert_finding(&host, false, "timer", SS_VERDICT_OK, "on each CPU", NULL);
+	host.has_btf = false;
+	assert_finding(&host, false, "timer", SS_VERDICT_OK, "of each thread", NULL);
+	host = user_host();
+	assert_finding(&host, false, "timer", SS_VERDICT_LIMITED, "user mode only",
+		       "sudo stacksnap PID");
+	host.caps_bound = 0;
+	assert_finding(&host, false, "timer", SS_VERDICT_LIMITED, "paranoid 2", NULL);
+	host.perf_user_sys = EACCES;
+	host.perf_paranoid = 3;
+	assert_finding(&host, false, "timer", SS_VERDICT_NO, "cuts short",
+		       "sudo sysctl kernel.perf_event_paranoid=2");
 }
 
 static void test_other_rules(void **state)
@@ -405,13 +426,14 @@ static void test_here(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_yama),
-		cmocka_unit_test(test_capability), cmocka_unit_test(test_container),
-		cmocka_unit_test(test_bpf),        cmocka_unit_test(test_other_rules),
-		cmocka_unit_test(test_open_files), cmocka_unit_test(test_hidepid),
-		cmocka_unit_test(test_cgroup),     cmocka_unit_test(test_package),
-		cmocka_unit_test(test_text),       cmocka_unit_test(test_json),
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_here),
+		cmocka_unit_test(test_good),        cmocka_unit_test(test_yama),
+		cmocka_unit_test(test_capability),  cmocka_unit_test(test_container),
+		cmocka_unit_test(test_bpf),         cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_other_rules), cmocka_unit_test(test_open_files),
+		cmocka_unit_test(test_hidepid),     cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_package),     cmocka_unit_test(test_text),
+		cmocka_unit_test(test_json),        cmocka_unit_test(test_names),
+		cmocka_unit_test(test_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
