@@ -147,7 +147,8 @@ struct ss_coverage {
 	unsigned eintr_caused;    /* interrupted calls that the target will see as EINTR */
 	unsigned
 		calls_cut_short; /* interrupted transfers that ended with less than was asked for */
-	unsigned timer_sampled;  /* running threads that the kernel's timer sampled */
+	unsigned timer_sampled;  /* running threads that the kernel's timer sampled; of a capture:
+				    all samples of it */
 	uint64_t timer_within_ns; /* all of them within so long of each other; 0: at most one */
 	unsigned threads_moved;   /* left out because they ran since ss_session_mark */
 	unsigned waits_undated;   /* blocked threads whose wait has no known duration */
@@ -162,6 +163,10 @@ struct ss_coverage {
 	uint64_t ended_after_ns;
 	/* of a capture: the longest time between looks that max_overhead led to; 0: never */
 	uint64_t longest_period_ns;
+	/* of a capture: samples of threads that no look saw, and of what a process was before exec */
+	unsigned samples_lost;
+	/* of a capture of CPU or wall time: time on CPU, and of it what has no place */
+	uint64_t on_cpu_ns, unseen_ns;
 	/*
 	 * Of a capture that follows subprocesses, in the profile of the first process: those with a
 	 * profile, those that could not be read, those that ended before they could be.

@@ -20,7 +20,11 @@ static const char *const end_words[] = {
 #undef X
 };
 
-enum { MISSED_SHARE = 4 }; /* more than one look in so many missed is said */
+enum {
+	MISSED_SHARE = 4,           /* more than one look in so many missed is said */
+	UNSEEN_SHARE = 20,          /* more than one part in so many of the time on CPU, and ... */
+	UNSEEN_LEAST_NS = 10000000, /* ... more than a look's worth of it */
+};
 
 struct text {
 	char data[768];
@@ -76,6 +80,23 @@ static double ms(uint64_t ns)
 	return (double)ns / 1e6;
 }
 
+/* A profile of CPU time that does not say where most of it went looks like a whole one. */
+static void report_unseen(const struct msg *msg, pid_t pid, const struct ss_coverage *coverage)
+{
+	uint64_t unseen_ns = coverage->unseen_ns;
+
+	if (unseen_ns <= UNSEEN_LEAST_NS || unseen_ns <= coverage->on_cpu_ns / UNSEEN_SHARE)
+		return;
+	msg_warn(msg, "%d: %.0f %% of its time on CPU has no place, [on-cpu, unseen]: no %s met %s",
+		 (int)pid, 100.0 * (double)unseen_ns / (double)coverage->on_cpu_ns,
+		 coverage->timer_sampled ? "sample" : "look",
+		 coverage->timer_sampled ? "those threads" : "it there");
+	if (!coverage->timer_sampled)
+		msg_warn(msg,
+			 "%d: the kernel's timer would: `stacksnap doctor %d` says what it needs",
+			 (int)pid, (int)pid);
+}
+
 void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage *coverage)
 {
 	msg_info(msg,
@@ -96,6 +117,7 @@ void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage 
 			 "%d: %u of %u looks were missed: they took longer than the time between "
 			 "them; times are exact all the same",
 			 (int)pid, coverage->ticks_missed, coverage->ticks_planned);
+	report_unseen(msg, pid, coverage);
 	if (coverage->calls_cut_short)
 		msg_warn(msg,
 			 "%d: %u of its calls ended with less than was asked for because of the "

@@ -161,6 +161,17 @@ static void cover_capture(struct buf *buf, const struct ss_profile *profile)
 		buf_puts(buf, "; without schedstat: times are samples times the period");
 }
 
+static void cover_on_cpu(struct buf *buf, const struct ss_coverage *c, const char *prefix)
+{
+	if (!c->on_cpu_ns)
+		return;
+	buf_printf(buf, "%son CPU: ", prefix);
+	write_duration(buf, c->on_cpu_ns);
+	buf_puts(buf, ", of it without a place: ");
+	write_duration(buf, c->unseen_ns);
+	buf_putc(buf, '\n');
+}
+
 static void cover_children(struct buf *buf, const struct ss_coverage *c, const char *prefix)
 {
 	if (c->children_followed + c->children_refused + c->children_missed == 0)
@@ -213,6 +224,7 @@ void account_coverage(struct buf *buf, const struct ss_profile *profile,
 	buf_printf(buf, "\n%s", prefix);
 	cover_idle(buf, profile, options);
 	buf_putc(buf, '\n');
+	cover_on_cpu(buf, &profile->coverage, prefix);
 	write_coverage_counts(buf, &profile->coverage, prefix);
 	cover_children(buf, &profile->coverage, prefix);
 	if (profile->segments_dropped)

@@ -275,8 +275,19 @@ static void cover_stops(struct buf *buf, const struct ss_coverage *c)
 		buf_printf(buf, "; calls ended early: %u", c->calls_cut_short);
 }
 
+static bool is_capture(const struct ss_coverage *c)
+{
+	return c->ticks_planned > 1;
+}
+
 static void cover_samples(struct buf *buf, const struct ss_coverage *c)
 {
+	if (c->timer_sampled && is_capture(c)) {
+		buf_printf(buf, "; %u samples by the kernel's timer", c->timer_sampled);
+		if (c->samples_lost)
+			buf_printf(buf, ", %u of threads that no look saw", c->samples_lost);
+		return;
+	}
 	if (!c->timer_sampled)
 		return;
 	buf_printf(buf, "; running threads: %u sampled by the kernel's timer", c->timer_sampled);
@@ -333,7 +344,7 @@ static void cover_look(struct buf *buf, const struct ss_snapshot *snapshot)
 	buf_printf(buf, ", stop=%s, observer=%s", snapshot->stop, snapshot->observer);
 	write_timer(buf, snapshot->timer, snapshot->timer_refusal);
 	buf_printf(buf, ", unwinder=%s", snapshot->unwinder);
-	if (c->ticks_planned > 1)
+	if (is_capture(c))
 		buf_printf(buf, "; ticks: %u planned, %u done, %u missed", c->ticks_planned,
 			   c->ticks_done, c->ticks_missed);
 }
