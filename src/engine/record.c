@@ -60,6 +60,14 @@ static void recording_done(struct recording *recording)
 	children_free(recording->children);
 }
 
+/* How often samples are to be taken now: as often as looks, also after the throttle made them fewer. */
+static double sample_rate(const struct recording *recording)
+{
+	uint64_t period_ns = recording->throttle.period_ns;
+
+	return period_ns ? (double)NS_PER_SEC / (double)period_ns : recording->options->rate_hz;
+}
+
 /* Takes the session of a child over, on failure too. */
 static int add_process(struct recording *recording, struct ss_session *session, bool child,
 		       uint64_t began_ns, struct ss_error *err)
@@ -79,6 +87,8 @@ static int add_process(struct recording *recording, struct ss_session *session, 
 		r = ss_error_oom(err);
 	if (r < 0)
 		observed_done(&observed);
+	else
+		recorder_sample(observed.recorder, sample_rate(recording));
 	return r;
 }
 
@@ -285,8 +295,12 @@ static void watch_overhead(struct recording *recording)
 {
 	struct throttle *throttle = &recording->throttle;
 
-	if (throttle_note(throttle, clock_mono_ns(), used_cpu_ns()))
-		metronome_change(&recording->metronome, throttle->period_ns);
+	if (!throttle_note(throttle, clock_mono_ns(), used_cpu_ns()))
+		return;
+	metronome_change(&recording->metronome, throttle->period_ns);
+	vec_each(observed, &recording->all)
+		if (!observed->ended)
+			recorder_sample(observed->recorder, sample_rate(recording));
 }
 
 static int run(struct recording *recording, struct ss_error *err)

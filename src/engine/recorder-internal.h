@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * recorder-internal.h: the inside of a recorder: recorder.c has its ticks, recorder-living.c
- * keeps the table of its threads, recorder-threads.c takes what a tick saw into account, recorder-profile.c
- * makes the profile of it.
+ * keeps the table of its threads, recorder-threads.c takes what a tick saw into account,
+ * recorder-samples.c what the kernel's timer saw, recorder-profile.c makes the profile of it.
  */
 #ifndef SS_ENGINE_RECORDER_INTERNAL_H
 #define SS_ENGINE_RECORDER_INTERNAL_H
 
 #include "aggregate/accounts.h"
 #include "aggregate/delta.h"
+#include "aggregate/oncpu.h"
 #include "engine/holders.h"
 #include "engine/places.h"
 #include "engine/recorder.h"
@@ -16,6 +17,7 @@
 /* What is needed of a thread only while it lives. */
 struct life {
 	struct delta delta;
+	struct oncpu oncpu;          /* with the timer: what delta credits on a CPU */
 	bool begun;                  /* delta has its first observation */
 	uint64_t on_ns;              /* on-CPU time at the last observation */
 	struct observation invented; /* counters of a kernel that has none */
@@ -36,6 +38,8 @@ struct recorded {
 	bool ran; /* was switched in after it was first seen */
 	bool has_stack;
 	bool halted;           /* at some tick: stopped by a signal, or frozen */
+	bool worker;           /* of io_uring: it has a place, but no stack */
+	bool worker_idle;      /* at the last tick that saw it: it waited for work */
 	enum ss_no_stack none; /* why not, at the last tick */
 	/* when it has ended: the sums of its delta */
 	uint64_t wall_ns, on_ns, runnable_ns, blocked_ns, stopped_ns, waits;
@@ -50,11 +54,14 @@ struct recorder {
 	struct places places;
 	struct holders *holders; /* PROFILE_MUTEX; else NULL */
 	bool objects;            /* waits are told apart by lock and descriptor */
+	bool timer;              /* places on a CPU are from samples, not from looks */
 	struct map64 stacks;     /* credit kind and place -> stack of the profile, at the end */
 	VEC(struct recorded) threads; /* all that were ever seen */
 	VEC(uint32_t) living;         /* indices in threads; some may have ended in this tick */
-	struct map64 alive;           /* tid -> index in threads, perhaps of one that has ended */
-	struct life *spare;           /* to be used again */
+	VEC(uint32_t)
+	seen; /* by captured thread of this tick: 1 + index in threads, 0: it is gone */
+	struct map64 alive; /* tid -> index in threads, perhaps of one that has ended */
+	struct life *spare; /* to be used again */
 	uint64_t ticks;
 	unsigned skipped;           /* ticks that brought nothing */
 	uint64_t start_ns, last_ns; /* CLOCK_MONOTONIC of the first and the last tick */
@@ -62,7 +69,9 @@ struct recorder {
 	uint64_t maps_cost_ns;      /* how long that took */
 	struct observation execed;  /* the leader before an exec that no look has followed; t_ns 0:
 				       there is none */
+	uint64_t execed_ns;         /* CLOCK_MONOTONIC when the latest exec was noticed; 0: none */
 	struct fd_info fd;          /* scratch: the descriptor that the classifier asked for */
+	uint32_t worker_place;      /* of all workers of io_uring; 0: there was none */
 	unsigned nalive;
 };
 
@@ -75,12 +84,22 @@ struct recorder_sink {
 /* Take what the sweep captured into account. */
 int recorder_note_threads(struct recorder *recorder, struct ss_error *err);
 
+/* Give the samples of this tick to their threads, which are known by now. 0 or -ENOMEM. */
+int recorder_note_samples(struct recorder *recorder);
+
+/* A stack of this one pseudo-frame, on the outer frames of another from `skip` on (NULL: none). */
+const struct stack *recorder_pseudo_stack(struct recorder *recorder, const struct stack *stack,
+					  unsigned skip, const char *name);
+
 /* ---- recorder-living.c ---- */
 
 struct recorder_sink recorder_sink_of(struct recorder *recorder, const struct recorded *thread);
 
 /* Takes one credit of a thread's delta; the argument is a recorder_sink. */
 delta_sink recorder_credit;
+
+/* All credits of a living thread up to this tick have come. */
+void recorder_settle_thread(struct recorder *recorder, struct recorded *thread);
 
 /* The living thread of this tid; NULL if there is none. */
 struct recorded *recorder_find_thread(struct recorder *recorder, pid_t tid);

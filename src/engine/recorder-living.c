@@ -21,15 +21,47 @@ struct recorder_sink recorder_sink_of(struct recorder *recorder, const struct re
 	return (struct recorder_sink){ recorder, (uint32_t)(thread - recorder->threads.data) };
 }
 
+static bool is_on_cpu(enum credit_kind kind)
+{
+	return kind == CREDIT_ON_CPU || kind == CREDIT_ON_CPU_UNSEEN;
+}
+
+/* With the timer, looks see no place on a CPU; a worker of io_uring has one for all its time. */
+static void credit_on_cpu(struct recorder *recorder, uint32_t index, const struct credit *credit)
+{
+	struct recorded *thread = &recorder->threads.data[index];
+	struct accounts_sink sink = { &recorder->accounts, index };
+	struct credit known = *credit;
+
+	if (thread->worker && credit->place)
+		known.kind = CREDIT_ON_CPU;
+	if (recorder->timer && !thread->worker)
+		oncpu_hold(&thread->life->oncpu, credit, accounts_sink, &sink);
+	else
+		accounts_add(&recorder->accounts, index, &known);
+}
+
 void recorder_credit(void *arg, const struct credit *credit)
 {
 	const struct recorder_sink *sink = arg;
 	struct recorder *recorder = sink->recorder;
 
+	if (is_on_cpu(credit->kind)) {
+		credit_on_cpu(recorder, sink->thread, credit);
+		return;
+	}
 	accounts_add(&recorder->accounts, sink->thread, credit);
 	if (recorder->holders)
 		holders_credit(recorder->holders, recorder->threads.data[sink->thread].tid,
 			       sink->thread, credit, places_get(&recorder->places, credit->place));
+}
+
+void recorder_settle_thread(struct recorder *recorder, struct recorded *thread)
+{
+	struct accounts_sink sink = { &recorder->accounts,
+				      (uint32_t)(thread - recorder->threads.data) };
+
+	oncpu_tick(&thread->life->oncpu, accounts_sink, &sink);
 }
 
 /* ---- lives ---- */
@@ -46,6 +78,7 @@ static struct life *begin_life(struct recorder *recorder)
 		return NULL;
 	*life = (struct life){ 0 };
 	delta_init(&life->delta, recorder->min_block_ns);
+	oncpu_init(&life->oncpu, recorder->accounts.max_segments > 0);
 	return life;
 }
 
@@ -64,14 +97,17 @@ static void keep_sums(struct recorded *thread)
 static void finish_delta(struct recorder *recorder, struct recorded *thread)
 {
 	struct recorder_sink sink = recorder_sink_of(recorder, thread);
+	struct accounts_sink rest = { &recorder->accounts, sink.thread };
 
 	if (thread->life->begun)
 		delta_finish(&thread->life->delta, recorder_credit, &sink);
+	oncpu_finish(&thread->life->oncpu, accounts_sink, &rest);
 }
 
 static void end_life(struct recorder *recorder, struct recorded *thread)
 {
 	keep_sums(thread);
+	oncpu_done(&thread->life->oncpu);
 	if (recorder->holders)
 		holders_ended(recorder->holders, thread->tid);
 	thread->life->next = recorder->spare;
@@ -87,8 +123,11 @@ void recorder_finish_thread(struct recorder *recorder, struct recorded *thread)
 
 void recorder_free_threads(struct recorder *recorder)
 {
-	vec_each(thread, &recorder->threads)
+	vec_each(thread, &recorder->threads) {
+		if (thread->life)
+			oncpu_done(&thread->life->oncpu);
 		free(thread->life);
+	}
 	for (struct life *life = recorder->spare; life;) {
 		struct life *next = life->next;
 
@@ -97,6 +136,7 @@ void recorder_free_threads(struct recorder *recorder)
 	}
 	vec_done(&recorder->threads);
 	vec_done(&recorder->living);
+	vec_done(&recorder->seen);
 	map64_done(&recorder->alive);
 }
 
@@ -174,6 +214,7 @@ void recorder_note_exec(struct recorder *recorder)
 		end_life(recorder, leader);
 	}
 	recorder_end_threads(recorder);
+	recorder->execed_ns = clock_mono_ns();
 }
 
 /* Forget the tids of those that have ended. */

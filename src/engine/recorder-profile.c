@@ -17,8 +17,8 @@ static bool is_resting_place(enum wait_kind wait)
 	       wait == WAIT_SLEEP;
 }
 
-static const struct stack *with_pseudo_leaf(struct recorder *recorder, const struct stack *stack,
-					    unsigned skip, const char *name)
+const struct stack *recorder_pseudo_stack(struct recorder *recorder, const struct stack *stack,
+					  unsigned skip, const char *name)
 {
 	struct ss_profile *profile = recorder->profile;
 	struct function *function = arena_alloc(&profile->arena, sizeof(*function));
@@ -51,15 +51,15 @@ static const struct stack *make_stack(struct recorder *recorder, enum credit_kin
 
 	switch (kind) {
 	case CREDIT_SHORT_WAITS:
-		return with_pseudo_leaf(recorder, stack, 0, "[short waits]");
+		return recorder_pseudo_stack(recorder, stack, 0, "[short waits]");
 	case CREDIT_ON_CPU_UNSEEN:
-		return with_pseudo_leaf(recorder, stack, roots, "[on-cpu, unseen]");
+		return recorder_pseudo_stack(recorder, stack, roots, "[on-cpu, unseen]");
 	case CREDIT_RUN_QUEUE:
-		return with_pseudo_leaf(recorder, stack, roots, "[run queue]");
+		return recorder_pseudo_stack(recorder, stack, roots, "[run queue]");
 	case CREDIT_STOLEN:
-		return with_pseudo_leaf(recorder, stack, roots, "[stolen: irq/steal]");
+		return recorder_pseudo_stack(recorder, stack, roots, "[stolen: irq/steal]");
 	default:
-		return stack ? stack : with_pseudo_leaf(recorder, NULL, 0, "[no stack]");
+		return stack ? stack : recorder_pseudo_stack(recorder, NULL, 0, "[no stack]");
 	}
 }
 
@@ -155,8 +155,8 @@ static const struct stack *holding_stack(struct recorder *recorder, const struct
 	if (holding->kind == HOLDING_SEEN && !holding->short_waits)
 		return holding->stack;
 	if (holding->kind == HOLDING_SEEN)
-		return with_pseudo_leaf(recorder, holding->stack, 0, "[short waits]");
-	return with_pseudo_leaf(recorder, NULL, 0, names[holding->kind]);
+		return recorder_pseudo_stack(recorder, holding->stack, 0, "[short waits]");
+	return recorder_pseudo_stack(recorder, NULL, 0, names[holding->kind]);
 }
 
 /* In a mutex profile they are those of the holders. */
@@ -224,11 +224,17 @@ static int add_segments(struct recorder *recorder)
 
 /* ---- threads ---- */
 
-static struct profile_thread sum_up(const struct recorder *recorder,
-				    const struct recorded *recorded)
+static bool is_idle(const struct recorder *recorder, const struct recorded *recorded)
 {
 	const struct place *place = places_get(&recorder->places, recorded->place);
 
+	return !recorded->ran &&
+	       (recorded->worker_idle || (place && is_resting_place(place->wait)));
+}
+
+static struct profile_thread sum_up(const struct recorder *recorder,
+				    const struct recorded *recorded)
+{
 	return (struct profile_thread){
 		.tid = recorded->tid,
 		.name = recorded->name,
@@ -238,7 +244,7 @@ static struct profile_thread sum_up(const struct recorder *recorder,
 		.blocked_ns = recorded->blocked_ns,
 		.stopped_ns = recorded->stopped_ns,
 		.switches = recorded->waits,
-		.idle = !recorded->ran && place && is_resting_place(place->wait),
+		.idle = is_idle(recorder, recorded),
 		.ended = recorded->tick + 1 != recorder->ticks,
 		.began = recorded->began,
 	};
@@ -300,6 +306,21 @@ static int add_threads(struct recorder *recorder)
 	return recorder->holders ? 0 : find_main_waits(recorder, threads);
 }
 
+/* Where time on CPU went is what such a profile is for: how much of it has no place. */
+static void count_unseen(const struct recorder *recorder)
+{
+	struct ss_coverage *coverage = &recorder->profile->coverage;
+	enum profile_kind kind = recorder->profile->kind;
+
+	if (kind != PROFILE_CPU && kind != PROFILE_WALL)
+		return;
+	vec_each(thread, &recorder->threads)
+		coverage->on_cpu_ns += thread->on_ns;
+	vec_each(row, &recorder->accounts.rows)
+		if (row->kind == CREDIT_ON_CPU_UNSEEN)
+			coverage->unseen_ns += row->ns;
+}
+
 /* ---- the profile ---- */
 
 int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned ticks_missed,
@@ -316,6 +337,7 @@ int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned tic
 	    session_list_mappings(recorder->session, &profile->arena, profile->exe,
 				  &profile->mappings, &profile->nmappings) < 0)
 		return ss_error_oom(err);
+	count_unseen(recorder);
 	profile->duration_ns = recorder->ticks ? recorder->last_ns - recorder->start_ns : 0;
 	profile->coverage.ticks_planned = ticks_done + ticks_missed;
 	profile->coverage.ticks_done = ticks_done - recorder->skipped;

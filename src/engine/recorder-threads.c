@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From one sweep to the accounts: every thread's place (a stack and a wait) is found first, then who
- * holds the locks that are waited for, and last its counters go to its delta. A thread that has not
- * run keeps its place and is not looked at.
+ * From one sweep to the accounts: the threads are found first, then their samples, every thread's
+ * place (a stack and a wait), who holds the locks that are waited for, and last its counters go to
+ * its delta. A thread that has not run keeps its place and is not looked at.
  */
 #include "engine/recorder-internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/attr.h"
 #include "engine/birth.h"
@@ -15,13 +16,35 @@
 
 /* ---- accounting ---- */
 
-static enum delta_where where_is(const struct capture_thread *captured)
+/* With the timer, whoever is on a CPU is let run: samples say where. */
+static bool is_left_running(const struct recorder *recorder, const struct capture_thread *captured)
 {
-	if (captured->look.call == CALL_NUMBER || captured->look.call == CALL_NONE)
+	return recorder->timer && captured->how == CAPTURE_NONE &&
+	       captured->none == SS_NO_STACK_RUNNING;
+}
+
+/* A worker of io_uring never enters user mode: what the kernel says of its call is of its maker. */
+static enum delta_where where_is_worker(const struct look *look)
+{
+	return look->state == 'R' ? WHERE_ON_CPU : WHERE_BLOCKED;
+}
+
+static enum delta_where where_is(const struct recorder *recorder,
+				 const struct capture_thread *captured)
+{
+	const struct look *look = &captured->look;
+
+	if (look->queued)
+		return WHERE_RUNNABLE;
+	if (look->worker)
+		return where_is_worker(look);
+	if (look->call == CALL_NUMBER || look->call == CALL_NONE)
 		return WHERE_BLOCKED;
 	if (captured->run == RUN_RUNNABLE)
 		return WHERE_RUNNABLE;
-	return captured->how == CAPTURE_NONE ? WHERE_UNKNOWN : WHERE_ON_CPU;
+	if (captured->how == CAPTURE_NONE && !is_left_running(recorder, captured))
+		return WHERE_UNKNOWN;
+	return WHERE_ON_CPU;
 }
 
 static uint64_t wait_began(struct recorder *recorder, const struct look *look)
@@ -66,7 +89,7 @@ static struct observation make_observation(struct recorder *recorder, struct rec
 		.pcount = look->pcount,
 		.voluntary = look->voluntary,
 		.voluntary_known = look->voluntary_known,
-		.where = where_is(captured),
+		.where = where_is(recorder, captured),
 		.place = thread->place,
 		.stopped_ns = thread->life->stopped_ns,
 		.own_pcount = thread->life->own_switches,
@@ -110,6 +133,13 @@ static void begin_in_midlife(struct recorder *recorder, struct recorded *thread,
 	delta_observe(&thread->life->delta, now, recorder_credit, &sink);
 }
 
+/* A worker is read at every tick, also if it has not run. */
+static bool has_run(const struct recorded *thread, const struct capture_thread *captured,
+		    const struct observation *now)
+{
+	return !captured->woken_by_us && !(thread->worker && now->on_ns == thread->life->on_ns);
+}
+
 static void observe(struct recorder *recorder, struct recorded *thread,
 		    const struct capture_thread *captured)
 {
@@ -122,7 +152,7 @@ static void observe(struct recorder *recorder, struct recorded *thread,
 		delta_begin(&thread->life->delta, &now, find_birth(recorder, &now), recorder_credit,
 			    &sink);
 	} else {
-		thread->ran |= !captured->woken_by_us;
+		thread->ran |= has_run(thread, captured, &now);
 		delta_observe(&thread->life->delta, &now, recorder_credit, &sink);
 	}
 	thread->life->begun = true;
@@ -143,16 +173,31 @@ static const struct fd_info *describe_fd(void *arg, int fd)
 	return &recorder->fd;
 }
 
-/* The place of a thread that was captured anew, and its wait; 0 if memory is out. */
-static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret_wait)
+static void find_wait(struct recorder *recorder, size_t i, const struct stack *stack,
+		      struct wait *ret)
 {
 	struct ss_session *session = recorder->session;
+	const struct capture_thread *captured = &session->capture.threads.data[i];
 	const struct waiting_source source = {
 		.describe = describe_fd,
 		.arg = recorder,
 		.word = recorder->holders ? lockwords_find(&session->locks, i) : NULL,
 	};
 	struct classify_result result;
+
+	/* the call that it is in is one that goes on */
+	if (captured->look.queued) {
+		*ret = (struct wait){ .kind = WAIT_NONE, .fd = -1 };
+		return;
+	}
+	waiting_classify(&session->target, captured, stack, &source, &result);
+	*ret = result.wait;
+}
+
+/* The place of a thread that was captured anew, and its wait; 0 if memory is out. */
+static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret_wait)
+{
+	struct ss_session *session = recorder->session;
 	struct place place = {
 		.stack = session_name_stack(session, &recorder->profile->stacks,
 					    &session->walks.data[i]),
@@ -161,16 +206,25 @@ static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret
 
 	if (!place.stack)
 		return 0;
-	waiting_classify(&session->target, &session->capture.threads.data[i], place.stack, &source,
-			 &result);
-	place.wait = result.wait.kind;
-	place.call_name = result.wait.kind == WAIT_SYSCALL ? result.wait.call_name : NULL;
+	find_wait(recorder, i, place.stack, ret_wait);
+	place.wait = ret_wait->kind;
+	place.call_name = ret_wait->kind == WAIT_SYSCALL ? ret_wait->call_name : NULL;
 	if (recorder->objects) {
-		place.object = result.wait.object;
-		place.fd = result.wait.fd;
+		place.object = ret_wait->object;
+		place.fd = ret_wait->fd;
 	}
-	*ret_wait = result.wait;
 	return places_intern(&recorder->places, &place);
+}
+
+/* All workers of io_uring are at one place; 0 if memory is out. */
+static uint32_t make_worker_place(struct recorder *recorder)
+{
+	struct place place = {
+		.stack = recorder_pseudo_stack(recorder, NULL, 0, "[io_uring worker]"),
+		.fd = -1,
+	};
+
+	return place.stack ? places_intern(&recorder->places, &place) : 0;
 }
 
 /* ---- threads ---- */
@@ -196,12 +250,30 @@ static int note_wait(struct recorder *recorder, const struct recorded *thread, s
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 
-	if (!recorder->holders || where_is(captured) != WHERE_BLOCKED ||
+	if (!recorder->holders || where_is(recorder, captured) != WHERE_BLOCKED ||
 	    !holders_is_lock(wait->kind))
 		return 0;
 	return holders_waits(recorder->holders, recorder->session, i,
 			     (uint32_t)(thread - recorder->threads.data), thread->place,
 			     places_get(&recorder->places, thread->place)->stack, wait);
+}
+
+/* It has no stack at this tick, but it may have a place. */
+static int note_stackless(struct recorder *recorder, struct recorded *thread,
+			  const struct capture_thread *captured)
+{
+	if (captured->look.worker) {
+		thread->worker = true;
+		thread->worker_idle = strcmp(captured->look.wchan, "io_wq_worker") == 0;
+		if (!recorder->worker_place)
+			recorder->worker_place = make_worker_place(recorder);
+		thread->place = recorder->worker_place;
+		return thread->place ? 0 : -ENOMEM;
+	}
+	/* where the latest sample met it: as near as can be to where it is now */
+	if (is_left_running(recorder, captured))
+		thread->place = thread->life->oncpu.place;
+	return 0;
 }
 
 static int note_place(struct recorder *recorder, struct recorded *thread, size_t i)
@@ -218,7 +290,7 @@ static int note_place(struct recorder *recorder, struct recorded *thread, size_t
 	if (recorder->holders)
 		holders_moved(recorder->holders, captured->look.tid);
 	if (captured->how == CAPTURE_NONE)
-		return 0;
+		return note_stackless(recorder, thread, captured);
 	thread->place = find_place(recorder, i, &wait);
 	if (thread->place == 0)
 		return -ENOMEM;
@@ -238,13 +310,14 @@ static bool is_gone(const struct look *look)
 	return look->state == 0 || look->state == 'X' || look->state == 'Z';
 }
 
-/* Where thread i of the sweep is. */
+/* Which thread is the i-th of the sweep? One that no tick has seen is added. */
 static int note_thread(struct recorder *recorder, size_t i)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
 	const struct look *look = &captured->look;
 	struct recorded *thread = recorder_find_thread(recorder, look->tid);
 
+	recorder->seen.data[i] = 0;
 	if (is_gone(look))
 		return 0;
 	if (thread && captured->how != CAPTURE_SAME && is_another(thread, look)) {
@@ -261,23 +334,58 @@ static int note_thread(struct recorder *recorder, size_t i)
 		thread->halted = true;
 		recorder->profile->coverage.threads_halted++;
 	}
-	return note_place(recorder, thread, i);
+	recorder->seen.data[i] = 1 + (uint32_t)(thread - recorder->threads.data);
+	return 0;
+}
+
+static int note_all_threads(struct recorder *recorder)
+{
+	size_t n = recorder->session->capture.threads.n;
+	int r = vec_reserve(&recorder->seen, n);
+
+	recorder->nalive = 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = note_thread(recorder, i);
+	recorder->seen.n = n;
+	return r;
+}
+
+/* NULL if the i-th of the sweep is gone. */
+static struct recorded *seen_thread(const struct recorder *recorder, size_t i)
+{
+	uint32_t number = recorder->seen.data[i];
+
+	return number ? &recorder->threads.data[number - 1] : NULL;
+}
+
+static int note_all_places(struct recorder *recorder)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < recorder->seen.n && r == 0; i++) {
+		struct recorded *thread = seen_thread(recorder, i);
+
+		if (thread)
+			r = note_place(recorder, thread, i);
+	}
+	return r;
 }
 
 /* What it did since the tick before. */
 static void account_for(struct recorder *recorder, size_t i)
 {
 	const struct capture_thread *captured = &recorder->session->capture.threads.data[i];
-	const struct look *look = &captured->look;
-	struct recorded *thread = is_gone(look) ? NULL : recorder_find_thread(recorder, look->tid);
+	struct recorded *thread = seen_thread(recorder, i);
 
 	if (!thread)
 		return;
 	if (captured->how == CAPTURE_SAME && !captured->woken_by_us)
-		delta_unchanged(&thread->life->delta, look->at_ns);
+		delta_unchanged(&thread->life->delta, captured->look.at_ns);
 	else
 		observe(recorder, thread, captured);
 	note_stops(thread, captured);
+	if (recorder->timer)
+		recorder_settle_thread(recorder, thread);
 }
 
 /* Where the thread is that the target calls tid; nowhere if it is not one of its threads. */
@@ -309,15 +417,12 @@ static int look_at_holders(struct recorder *recorder)
 
 int recorder_note_threads(struct recorder *recorder, struct ss_error *err)
 {
-	size_t n = recorder->session->capture.threads.n;
-
-	recorder->nalive = 0;
-	for (size_t i = 0; i < n; i++)
-		if (note_thread(recorder, i) < 0)
-			return ss_error_oom(err);
+	if (note_all_threads(recorder) < 0 || recorder_note_samples(recorder) < 0 ||
+	    note_all_places(recorder) < 0)
+		return ss_error_oom(err);
 	if (recorder->holders && look_at_holders(recorder) < 0)
 		return ss_error_oom(err);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < recorder->seen.n; i++)
 		account_for(recorder, i);
 	if (recorder_end_unseen(recorder) < 0)
 		return ss_error_oom(err);

@@ -17,6 +17,12 @@ enum {
 	SEGMENTS_MAX = 2 << 20, /* of a time line: some 60 MiB, and as much again in the profile */
 };
 
+/*
+ * In a block profile samples decide no time. They are taken all the same: with the timer nothing that
+ * runs is stopped, and a thread that never blocks has a stack.
+ */
+#define BLOCK_SAMPLES_HZ 10.0
+
 #define MAPS_AGE_NS  (250 * NS_PER_MS) /* new threads bring new stacks: read maps, but not always */
 #define NAMES_AGE_NS (500 * NS_PER_MS) /* the oldest maps that stacks are named by */
 #define NAMES_SHARE  200               /* of the time at most one part in so many to read them */
@@ -115,6 +121,13 @@ void ss_profile_free(struct ss_profile *profile)
 	free(profile);
 }
 
+void recorder_sample(struct recorder *recorder, double hz)
+{
+	if (recorder->profile->kind == PROFILE_BLOCK)
+		hz = MIN(hz, BLOCK_SAMPLES_HZ);
+	recorder->timer = capturer_sample(recorder->session->capturer, hz);
+}
+
 unsigned recorder_threads(const struct recorder *recorder)
 {
 	return recorder->nalive;
@@ -147,7 +160,7 @@ static bool captured_anew(const struct capture *capture)
 	vec_each(thread, &capture->threads)
 		if (thread->how != CAPTURE_SAME)
 			return true;
-	return false;
+	return capture->samples.n > 0;
 }
 
 /*
@@ -175,6 +188,7 @@ static void count_sweep(struct recorder *recorder)
 	coverage->over_pause += capture->over_pause;
 	coverage->eintr_avoided += capture->eintr_avoided;
 	coverage->eintr_caused += capture->eintr_caused;
+	coverage->calls_cut_short += capture->calls_cut_short;
 	coverage->total_stop_ns += capture->total_stop_ns;
 	coverage->bytes_copied += capture->bytes_copied;
 	coverage->longest_stop_ns = MAX(coverage->longest_stop_ns, capture->longest_stop_ns);

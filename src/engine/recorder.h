@@ -17,6 +17,12 @@ int recorder_new(struct ss_session *session, const struct ss_record_options *opt
 void recorder_free(struct recorder *recorder);
 
 /*
+ * From now on the kernel's timer is to sample what is on a CPU so often, for a block profile less; in
+ * vain where that may not be.
+ */
+void recorder_sample(struct recorder *recorder, double hz);
+
+/*
  * One look at every thread that is selected, perhaps at none. 1: go on, also if the process could
  * not be read at this moment, which counts as a missed look; 0: it has ended; a negative errno if it
  * cannot be read any more, with *err set.

@@ -207,6 +207,7 @@ void ss_session_close(struct ss_session *session)
 	vec_done(&session->walk.frames);
 	vec_done(&session->frames);
 	vec_done(&session->walks);
+	vec_done(&session->sample_walks);
 	vec_done(&session->requests);
 	free(session);
 }

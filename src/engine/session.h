@@ -70,10 +70,11 @@ struct ss_session {
 	VEC(struct mark) marks;
 
 	struct capture capture;
-	struct lockwords locks;        /* by thread, right after the sweep (owners.c) */
-	struct walk walk;              /* scratch */
-	VEC(struct frame) frames;      /* of all walks */
-	VEC(struct thread_walk) walks; /* by thread, like capture.threads */
+	struct lockwords locks;               /* by thread, right after the sweep (owners.c) */
+	struct walk walk;                     /* scratch */
+	VEC(struct frame) frames;             /* of all walks */
+	VEC(struct thread_walk) walks;        /* by thread, like capture.threads */
+	VEC(struct thread_walk) sample_walks; /* like capture.samples */
 	VEC(struct sweep_request) requests;
 };
 
@@ -110,7 +111,10 @@ int session_update_maps(struct ss_session *session, struct ss_error *err);
 /* True if the thread has run, or began, since the mark (mark.c). */
 bool session_has_moved(const struct ss_session *session, const struct look *look);
 
-/* The unwind stage: walk every captured thread, fetching what the walks lack (unwinding.c). */
+/*
+ * The unwind stage: walk every captured thread, fetching what the walks lack, and every sample
+ * (unwinding.c).
+ */
 int session_unwind(struct ss_session *session, struct ss_error *err);
 
 /* The symbolize stage (naming.c). NULL only if memory is out. */

@@ -25,10 +25,10 @@ enum {
 	WINDOW_MAX = 8 << 20, /* the largest piece of stack asked for at once */
 };
 
-static int walk_thread(struct ss_session *session, size_t i, struct ss_error *err)
+/* Its frames go behind those of the walks before it. */
+static int walk_one(struct ss_session *session, const struct capture_thread *thread,
+		    struct thread_walk *walk, struct ss_error *err)
 {
-	const struct capture_thread *thread = &session->capture.threads.data[i];
-	struct thread_walk *walk = &session->walks.data[i];
 	struct walk *scratch = &session->walk;
 	size_t n;
 
@@ -49,21 +49,38 @@ static int walk_thread(struct ss_session *session, size_t i, struct ss_error *er
 	return 0;
 }
 
+static int walk_thread(struct ss_session *session, size_t i, struct ss_error *err)
+{
+	return walk_one(session, &session->capture.threads.data[i], &session->walks.data[i], err);
+}
+
+/* What a sample lacks cannot be fetched: its thread has gone on. */
+static int walk_samples(struct ss_session *session, struct ss_error *err)
+{
+	size_t n = session->capture.samples.n;
+	int r = 0;
+
+	if (vec_reserve(&session->sample_walks, n) < 0)
+		return ss_error_oom(err);
+	session->sample_walks.n = n;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = walk_one(session, &session->capture.samples.data[i],
+			     &session->sample_walks.data[i], err);
+	return r;
+}
+
 static int walk_all(struct ss_session *session, struct ss_error *err)
 {
 	size_t n = session->capture.threads.n;
+	int r = 0;
 
 	session->frames.n = 0;
 	if (vec_reserve(&session->walks, n) < 0)
 		return ss_error_oom(err);
 	session->walks.n = n;
-	for (size_t i = 0; i < n; i++) {
-		int r = walk_thread(session, i, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = walk_thread(session, i, err);
+	return r < 0 ? r : walk_samples(session, err);
 }
 
 /* ---- what is lacking ---- */
@@ -162,15 +179,20 @@ static int walk_again(struct ss_session *session, struct ss_error *err)
 }
 
 /* A pc in no mapping may be code that was mapped after maps were read (dlopen). */
-static bool met_unknown_code(struct ss_session *session)
+static bool ends_in_unknown_code(const struct ss_session *session, const struct thread_walk *walk)
 {
-	vec_each(walk, &session->walks) {
-		if (walk->n == 0 || walk->end != SS_END_NO_CFI)
-			continue;
-		if (!images_find(session->images,
-				 session->frames.data[walk->first + walk->n - 1].pc))
+	return walk->n > 0 && walk->end == SS_END_NO_CFI &&
+	       !images_find(session->images, session->frames.data[walk->first + walk->n - 1].pc);
+}
+
+static bool met_unknown_code(const struct ss_session *session)
+{
+	vec_each(walk, &session->walks)
+		if (ends_in_unknown_code(session, walk))
 			return true;
-	}
+	vec_each(walk, &session->sample_walks)
+		if (ends_in_unknown_code(session, walk))
+			return true;
 	return false;
 }
 

@@ -231,6 +231,32 @@ static void test_preempted_unseen(void **state)
 	assert_credit(&s, CREDIT_RUN_QUEUE, SPIN, 4 * MS, 0);
 }
 
+/* On a CPU at every look, without a place there (samples have it): a lag is no wait all the same. */
+static void test_on_cpu_without_place(void **state)
+{
+	struct series s;
+
+	(void)state;
+	begin(&s, WHERE_ON_CPU, NOWHERE);
+	step(&s, (struct step){ .dt = 10 * MS, .on = 7 * MS, .where = WHERE_ON_CPU });
+	step(&s, (struct step){ .dt = 10 * MS, .on = 13 * MS, .where = WHERE_ON_CPU });
+	/* from here on a sample's place stands for where it is: the queue goes near it */
+	step(&s,
+	     (struct step){ .dt = 10 * MS, .on = 10 * MS, .where = WHERE_ON_CPU, .place = SPIN });
+	step(&s, (struct step){ .dt = 10 * MS,
+				.on = 6 * MS,
+				.queue = 4 * MS,
+				.pcount = 1,
+				.where = WHERE_ON_CPU,
+				.place = SPIN });
+	finish(&s);
+	assert_credit(&s, CREDIT_ON_CPU_UNSEEN, NOWHERE, 20 * MS, 0);
+	assert_credit(&s, CREDIT_ON_CPU, SPIN, 16 * MS, 0);
+	assert_credit(&s, CREDIT_RUN_QUEUE, SPIN, 4 * MS, 0);
+	assert_int_equal(s.delta.blocked_ns, 0);
+	assert_int_equal(s.delta.waits, 0);
+}
+
 static void test_on_cpu_unseen(void **state)
 {
 	struct series s;
@@ -1111,6 +1137,7 @@ int main(void)
 		cmocka_unit_test(test_counters_overtake_wall),
 		cmocka_unit_test(test_preempted),
 		cmocka_unit_test(test_preempted_unseen),
+		cmocka_unit_test(test_on_cpu_without_place),
 		cmocka_unit_test(test_on_cpu_unseen),
 		cmocka_unit_test(test_two_places_on_cpu),
 		cmocka_unit_test(test_stolen),
