@@ -19,7 +19,7 @@ c() {
 }
 
 for src in *.c; do
-	case $src in fault.c | cutshort.c) continue ;; esac
+	case $src in fault.c | cutshort.c | shares.c) continue ;; esac
 	c "${src%.c}" "$src" -O2
 done
 c fault.so fault.c -O2 -shared -fPIC
@@ -31,6 +31,7 @@ c swapone.so swap.c -O2 -DPLUGIN=plugin_one -shared -fPIC
 c swaptwo.so swap.c -O2 -DPLUGIN=plugin_two -shared -fPIC
 c many-fp many.c -O2 -fno-omit-frame-pointer
 c many-O0 many.c -O0
+c shares shares.c -O2 -fno-omit-frame-pointer # perf walks by frame pointers
 c many-static many.c -O2 -static
 # all its CFI is in a .debug_frame, compressed
 c many-gz many.c -O2 -gz=zlib -fno-asynchronous-unwind-tables -fno-unwind-tables
