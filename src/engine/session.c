@@ -132,7 +132,7 @@ static int open_session(pid_t pid, const struct ss_session_options *options,
 	if (!session)
 		return ss_error_oom(err);
 	session->root_fd = -1;
-	session->target.pidfd = session->target.proc_fd = session->target.task_fd = -1;
+	session->target = TARGET_NONE;
 	maps_init(&session->maps);
 	schedclock_init(&session->schedclock);
 	map64_init(&session->marked);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target.c: one process's identity, its /proc directory and its memory. Owns three descriptors. All
+ * target.c: one process's identity, its /proc directory and its memory. Owns five descriptors. All
  * files are read through the directory opened first, which dies with the process; only
  * process_vm_readv takes a number, so callers ask target_alive after it before they trust the
  * bytes. Never attaches, never writes to the process. target_readv may run while threads are
@@ -262,10 +262,29 @@ static int check_stat(struct target *target, struct ss_error *err)
 	return 0;
 }
 
+static void close_memory(struct target *target)
+{
+	present_close(&target->present);
+	close_p(&target->mem_fd);
+	target->mem_fd = -1;
+}
+
+/* What is open here stays that of the memory which the process had at that moment. */
+static void open_memory(struct target *target)
+{
+	char path[PATH_LEN];
+
+	present_open(&target->present, target->task_fd, target->anchor);
+	target->mem_fd = openat(target->task_fd, task_path(path, target->anchor, "mem"),
+				O_RDONLY | O_CLOEXEC);
+}
+
 static void take_anchor(struct target *target, const struct proc_stat *stat)
 {
 	target->anchor = stat->pid;
 	target->start_stack = stat->start_stack;
+	close_memory(target);
+	open_memory(target);
 }
 
 static int choose_anchor(struct target *target, struct ss_error *err)
@@ -361,7 +380,7 @@ static int open_steps(struct target *target, struct ss_error *err)
 
 int target_open(pid_t pid, struct target *ret, struct ss_error *err)
 {
-	struct target target = { .pid = pid, .pidfd = -1, .proc_fd = -1, .task_fd = -1 };
+	struct target target = TARGET_NONE;
 	int r;
 
 	if (pid <= 0)
@@ -370,6 +389,7 @@ int target_open(pid_t pid, struct target *ret, struct ss_error *err)
 		return ss_error_set(
 			err, SS_ERR_NO_PROCESS, ESRCH,
 			"/proc shows another pid namespace, where %d is another process", (int)pid);
+	target.pid = pid;
 	r = open_steps(&target, err);
 	if (r < 0)
 		target_close(&target);
@@ -380,6 +400,7 @@ int target_open(pid_t pid, struct target *ret, struct ss_error *err)
 
 void target_close(struct target *target)
 {
+	close_memory(target);
 	close_p(&target->task_fd);
 	close_p(&target->proc_fd);
 	close_p(&target->pidfd);
@@ -515,24 +536,34 @@ ssize_t target_readv(const struct target *target, const struct iovec *local, siz
 	return n < 0 ? -errno : n;
 }
 
-/* For containers whose seccomp profile denies process_vm_readv; the same permission is checked. */
-static ssize_t read_mem_file(const struct target *target, uint64_t addr, void *data, size_t len)
+/*
+ * Through the file mem, which at a page that userfaultfd waits for fails at once, where
+ * process_vm_readv waits for ever: access_remote_vm() gives the fault handler no way to let go of the
+ * memory's lock, and without that handle_userfault() does not wait (mm/memory.c, fs/userfaultfd.c).
+ * So a page that goes between present_find and here costs an error. One of a file is read from it
+ * again: the page cache would have to drop it within these microseconds.
+ */
+ssize_t target_pread(const struct target *target, uint64_t addr, void *data, size_t len)
 {
-	char path[PATH_LEN];
-	_cleanup_close_ int fd = openat(target->task_fd, task_path(path, target->anchor, "mem"),
-					O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : pread(fd, data, len, (off_t)addr);
+	struct iovec local = { .iov_base = data, .iov_len = len };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
+	ssize_t n;
 
+	if (target->mem_fd < 0)
+		return target_readv(target, &local, 1, &remote, 1);
+	n = pread(target->mem_fd, data, len, (off_t)addr);
 	return n < 0 ? -errno : n;
 }
 
 ssize_t target_read(const struct target *target, uint64_t addr, void *data, size_t len)
 {
-	struct iovec local = { .iov_base = data, .iov_len = len };
-	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };
-	ssize_t n = target_readv(target, &local, 1, &remote, 1);
+	struct present_range range = { .start = addr, .want = addr, .end = addr + len };
 
-	return n == -ENOSYS || n == -EPERM ? read_mem_file(target, addr, data, len) : n;
+	if (range.end < addr)
+		return -EFAULT;
+	if (present_find(&target->present, &range, 1) < 0)
+		return target_pread(target, addr, data, len);
+	return range.from < range.to ? target_pread(target, addr, data, range.to - addr) : -EFAULT;
 }
 
 /* ---- what it runs ---- */

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "target/present.h"
 
 struct maps;
 
@@ -28,11 +29,21 @@ struct target {
 	int task_fd;  /* /proc/PID/task */
 	pid_t anchor; /* a live thread to read memory, maps and descriptors through: the leader
 			 while it lives */
-	uint64_t start_time;  /* field 22 of stat, clock ticks since boot */
-	uint64_t start_stack; /* field 28 of stat: another value after exec; 0 unknown */
-	pid_t tracer;         /* TracerPid at open, 0 none */
-	char comm[64];        /* the leader's name, raw */
+	struct present present; /* which pages of its memory may be read */
+	int mem_fd;             /* /proc/ANCHOR/mem, -1 if it may not be opened */
+	uint64_t start_time;    /* field 22 of stat, clock ticks since boot */
+	uint64_t start_stack;   /* field 28 of stat: another value after exec; 0 unknown */
+	pid_t tracer;           /* TracerPid at open, 0 none */
+	char comm[64];          /* the leader's name, raw */
 };
+
+/* One that owns nothing: it may be closed. */
+#define TARGET_NONE                                                                         \
+	(struct target)                                                                     \
+	{                                                                                   \
+		.pidfd = -1, .proc_fd = -1, .task_fd = -1, .present = { .pagemap_fd = -1 }, \
+		.mem_fd = -1                                                                \
+	}
 
 /*
  * Open the process with this pid. Fails with the kind that names the cause: NO_PROCESS, ZOMBIE,
@@ -55,7 +66,7 @@ enum target_change target_changed(const struct target *target);
 /* True if that is TARGET_EXECED. */
 bool target_did_exec(const struct target *target);
 
-/* After exec or the leader's exit: take anchor, start_stack and comm anew. */
+/* After exec or the leader's exit: take anchor, start_stack, comm and memory anew. */
 int target_refresh(struct target *target, struct ss_error *err);
 
 /* All threads that there are now. */
@@ -78,10 +89,20 @@ bool target_shares_pidns(const struct target *target);
 /* -ESRCH if the process has ended, or only the anchor has. */
 int target_read_maps(const struct target *target, struct maps *ret, struct ss_error *err);
 
-/* Read len bytes at addr; how many were read, or a negative errno. */
+/*
+ * Read len bytes at addr, up to the first page that is not in memory; how many were read, or a
+ * negative errno (-EFAULT: not even the first one). Brings no page in.
+ */
 ssize_t target_read(const struct target *target, uint64_t addr, void *data, size_t len);
 
-/* process_vm_readv on the target; async-signal-safe, allocates nothing. */
+/* The same for what present_find has said to be in memory. */
+ssize_t target_pread(const struct target *target, uint64_t addr, void *data, size_t len);
+
+/*
+ * process_vm_readv on the target; async-signal-safe, allocates nothing. It brings absent pages in and
+ * waits for them, for ever if userfaultfd or a file system does not answer: only for what
+ * present_find has said, and where the calling thread may be left behind.
+ */
 ssize_t target_readv(const struct target *target, const struct iovec *local, size_t nlocal,
 		     const struct iovec *remote, size_t nremote);
 

@@ -84,7 +84,7 @@ static void map_segments(struct process *process, const uint8_t *data, size_t si
 
 static void process_init(struct process *process, const uint8_t *data, size_t size)
 {
-	const struct target nobody = { .pidfd = -1, .proc_fd = -1, .task_fd = -1 };
+	const struct target nobody = TARGET_NONE;
 	struct ss_error err;
 	struct stat st;
 	bool changed;
