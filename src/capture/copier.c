@@ -33,6 +33,7 @@ void copier_done(struct copier *copier)
 		munmap(chunk->data, chunk->size);
 	vec_done(&copier->chunks);
 	vec_done(&copier->jobs);
+	vec_done(&copier->ranges);
 	free(copier->local);
 	free(copier->remote);
 	copier->local = copier->remote = NULL;
@@ -64,7 +65,8 @@ int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_erro
 	struct copier_chunk chunk = { .size = MAX(bytes, (size_t)COPIER_CHUNK_MIN) };
 
 	copier->jobs.n = 0;
-	if (vec_reserve(&copier->jobs, n) < 0)
+	n = 2 * n + CAPTURE_COPIES; /* most stacks have no gap */
+	if (vec_reserve(&copier->jobs, n) < 0 || vec_reserve(&copier->ranges, n) < 0)
 		return ss_error_oom(err);
 	if (last && last->size - last->used >= bytes)
 		return 0;
@@ -80,13 +82,13 @@ int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_erro
 }
 
 bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, uint64_t addr,
-		size_t window)
+		uint64_t want, size_t window)
 {
 	struct copier_chunk *chunk = &copier->chunks.data[copier->chunks.n - 1];
 	const struct map *map = maps_find(maps, addr);
 	/* a mapping made after maps were read: its page is all that surely exists */
 	uint64_t end = map ? map->end : (addr | (COPIER_PAGE - 1)) + 1;
-	struct copy_job job = { .thread = thread, .addr = addr, .len = window };
+	struct copy_job job = { .thread = thread, .addr = addr, .want = want, .len = window };
 
 	if (map && !(map->perm & MAP_PERM_R))
 		return false;
@@ -114,8 +116,71 @@ bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thr
 	uint64_t room = sp - bottom;
 	uint64_t below = room > REGS_RED_ZONE ? REGS_RED_ZONE : room;
 
-	return copier_add(copier, maps, thread, sp - below, window + below);
+	return copier_add(copier, maps, thread, sp - below, sp, window + below);
 }
+
+/* ---- what is in memory ---- */
+
+static void ask_for(struct copier *copier, size_t i)
+{
+	const struct copy_job *job = &copier->jobs.data[i];
+
+	copier->ranges.data[copier->ranges.n++] = (struct present_range){
+		.start = job->addr,
+		.want = job->want,
+		.end = job->addr + job->len,
+		.index = i,
+	};
+}
+
+/* Behind the gap that ends at addr. */
+static void go_on_at(struct copier *copier, struct copy_job job, uint64_t addr)
+{
+	if (copier->jobs.n == copier->jobs.cap)
+		return;
+	job.bytes += addr - job.addr;
+	job.len -= addr - job.addr;
+	job.addr = job.want = addr;
+	copier->jobs.data[copier->jobs.n++] = job;
+}
+
+static void cut_to_present(struct copier *copier, const struct present_range *range)
+{
+	struct copy_job *job = &copier->jobs.data[range->index];
+
+	if (range->next < range->end)
+		go_on_at(copier, *job, range->next);
+	job->bytes += range->from - job->addr;
+	job->addr = range->from;
+	job->len = range->to - range->from;
+	if (range->to == range->end)
+		return;
+	job->absent = range->next - range->to;
+	job->to_map_end = false;
+}
+
+/* Cut all jobs to what is in memory. -EBADF if nobody can say what that is. */
+static int find_present(struct copier *copier)
+{
+	size_t done = 0;
+
+	for (unsigned piece = 0; piece < CAPTURE_COPIES && done < copier->jobs.n; piece++) {
+		int r;
+
+		copier->ranges.n = 0;
+		while (done < copier->jobs.n)
+			ask_for(copier, done++);
+		r = present_find(&copier->target->present, copier->ranges.data, copier->ranges.n);
+		if (r < 0)
+			return r;
+		vec_each(range, &copier->ranges)
+			cut_to_present(copier, range);
+	}
+	copier->jobs.n = done; /* more pieces than a thread may have */
+	return 0;
+}
+
+/* ---- copying ---- */
 
 /* Copy jobs [from, to) in one call; returns the number of the first job that is not whole. */
 static size_t run_batch(struct copier *copier, size_t from, size_t to, int *error)
@@ -145,7 +210,7 @@ static size_t run_batch(struct copier *copier, size_t from, size_t to, int *erro
 	return from;
 }
 
-int copier_run(struct copier *copier)
+static int run_batches(struct copier *copier)
 {
 	size_t at = 0, n = copier->jobs.n;
 
@@ -163,14 +228,34 @@ int copier_run(struct copier *copier)
 	return 0;
 }
 
+static int run_each(struct copier *copier)
+{
+	vec_each(job, &copier->jobs) {
+		ssize_t n = target_pread(copier->target, job->addr, job->bytes, job->len);
+
+		if (n == -EPERM || n == -EACCES)
+			return (int)n;
+		job->got = n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+int copier_run(struct copier *copier)
+{
+	return find_present(copier) == 0 ? run_batches(copier) : run_each(copier);
+}
+
 void copy_job_store(const struct copy_job *job, struct capture_thread *thread)
 {
-	if (job->got == 0 || thread->ncopies == CAPTURE_COPIES)
+	bool whole = job->got == job->len;
+
+	if ((job->got == 0 && !(whole && job->absent)) || thread->ncopies == CAPTURE_COPIES)
 		return;
 	thread->copies[thread->ncopies++] = (struct stack_copy){
 		.addr = job->addr,
 		.len = job->got,
 		.bytes = job->bytes,
-		.to_map_end = job->to_map_end && job->got == job->len,
+		.to_map_end = job->to_map_end && whole,
+		.absent = whole ? job->absent : 0,
 	};
 }

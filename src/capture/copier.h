@@ -2,7 +2,8 @@
 /*
  * copier.h: copying stacks out of the target in batches (process_vm_readv, at most 1024 ranges a
  * call) into memory that was mapped and touched beforehand, so that copying while threads are
- * stopped costs neither an allocation nor a page fault.
+ * stopped costs neither an allocation nor a page fault. Nor does it cost the target one: only pages
+ * are copied that are in memory.
  */
 #ifndef SS_CAPTURE_COPIER_H
 #define SS_CAPTURE_COPIER_H
@@ -19,9 +20,10 @@ struct target;
 
 /* One range to copy for one thread. */
 struct copy_job {
-	size_t thread; /* index in the capture */
-	uint64_t addr;
+	size_t thread;       /* index in the capture */
+	uint64_t addr, want; /* what is below `want` may be left out */
 	size_t len, got;
+	uint64_t absent; /* so many bytes behind them are not in memory */
 	bool to_map_end;
 	unsigned char *bytes;
 };
@@ -35,7 +37,8 @@ struct copier {
 	const struct target *target;
 	VEC(struct copier_chunk) chunks; /* the last one is filled; earlier ones are full */
 	VEC(struct copy_job) jobs;       /* of the batch at hand */
-	struct iovec *local, *remote;    /* COPIER_BATCH of each */
+	VEC(struct present_range) ranges;
+	struct iovec *local, *remote; /* COPIER_BATCH of each */
 };
 
 int copier_init(struct copier *copier, const struct target *target, struct ss_error *err);
@@ -48,11 +51,11 @@ void copier_reset(struct copier *copier);
 int copier_reserve(struct copier *copier, size_t n, size_t bytes, struct ss_error *err);
 
 /*
- * Add the range [addr, addr + window) cut at the end of its mapping. No allocation. False if no
- * mapping holds addr and it cannot be read either.
+ * Add the range [addr, addr + window) cut at the end of its mapping; what is below `want`, an address
+ * in it, is a bonus. No allocation. False if no mapping holds addr and it cannot be read either.
  */
 bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, uint64_t addr,
-		size_t window);
+		uint64_t want, size_t window);
 
 /*
  * Add the stack at sp, with the bytes below it that a leaf function may use (REGS_RED_ZONE, to be
@@ -61,7 +64,14 @@ bool copier_add(struct copier *copier, const struct maps *maps, size_t thread, u
 bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thread, uint64_t sp,
 		      size_t window);
 
-/* Copy all jobs; what could not be read has got < len. No allocation. 0 or a negative errno. */
+/*
+ * Copy all jobs. Afterwards each has the length of what is in memory, and behind a gap another job
+ * goes on, for which copier_reserve has made some room; what could not be read has got < len. No
+ * allocation. 0 or a negative errno.
+ *
+ * Where pagemap may not be read, /proc/PID/mem is: it brings absent pages in, but for those that
+ * userfaultfd waits for, where it fails.
+ */
 int copier_run(struct copier *copier);
 
 /* Give the thread the bytes of a job; more than CAPTURE_COPIES pieces are dropped. */

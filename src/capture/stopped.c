@@ -127,7 +127,8 @@ void stopped_add_stack(struct capturer *capturer, const struct maps *maps, const
 
 	copier_add_stack(&capturer->copier, maps, stop->thread, regs_sp(&stop->raw), work->window);
 	if (work->extra_addr)
-		copier_add(&capturer->copier, maps, stop->thread, work->extra_addr, work->window);
+		copier_add(&capturer->copier, maps, stop->thread, work->extra_addr,
+			   work->extra_addr, work->window);
 }
 
 void stopped_note_exit(struct capturer *capturer, const struct stop *stop)

@@ -422,7 +422,7 @@ static void add_extension(struct capturer *capturer, const struct sweep_request 
 	uint64_t start =
 		extension_start(maps, &capture->threads.data[request->thread], request->memory);
 
-	copier_add(&capturer->copier, maps, request->thread, start,
+	copier_add(&capturer->copier, maps, request->thread, start, request->memory,
 		   request->memory - start + request->window);
 }
 

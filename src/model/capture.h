@@ -81,12 +81,13 @@ enum capture_run {
 
 enum { CAPTURE_COPIES = 8 };
 
-/* A piece of the thread's memory. The bytes belong to the capture. */
+/* A piece of the thread's memory, perhaps empty. The bytes belong to the capture. */
 struct stack_copy {
 	uint64_t addr;
 	size_t len;
 	const unsigned char *bytes;
 	bool to_map_end; /* it reaches the end of its mapping: there is no more */
+	uint64_t absent; /* bytes above it that are known not to be in memory */
 };
 
 struct capture_thread {

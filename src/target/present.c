@@ -88,13 +88,18 @@ struct cluster {
 /* A region of present pages, the next one up: what it says of one range. */
 static void note_in_range(struct present_range *range, uint64_t start, uint64_t end)
 {
-	if (range->from < range->to) {
-		if (start == range->to)
-			range->to = MIN(end, range->end);
-	} else if (end > range->start &&
+	bool begun = range->from < range->to;
+
+	if (end <= range->start)
+		return;
+	if (begun && start == range->to) {
+		range->to = MIN(end, range->end);
+	} else if (!begun &&
 		   (start <= range->start || (start <= range->want && end > range->want))) {
 		range->from = MAX(start, range->start);
 		range->to = MIN(end, range->end);
+	} else if (start > range->to) {
+		range->next = MIN(range->next, start);
 	}
 }
 
@@ -209,8 +214,10 @@ int present_find(const struct present *present, struct present_range *ranges, si
 	if (present->pagemap_fd < 0)
 		return -EBADF;
 	sort(ranges, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		ranges[i].from = ranges[i].to = ranges[i].want;
+		ranges[i].next = ranges[i].end;
+	}
 	for (size_t i = 0; i < n;) {
 		struct cluster cluster = make_cluster(ranges + i, n - i, page);
 

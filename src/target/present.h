@@ -23,6 +23,8 @@ struct present_range {
 	uint64_t start, end, want; /* asked for; from start up to want it may be left out */
 	uint64_t from, to; /* in memory without a gap, from start on, else from a page that is not
 			      above want; from == to: not even that is */
+	uint64_t next;     /* from `to` up to here nothing is in memory: the page above that is,
+			      else the end */
 	size_t index;      /* the caller's */
 };
 
@@ -31,7 +33,7 @@ void present_open(struct present *ret, int task_fd, pid_t tid);
 void present_close(struct present *present);
 
 /*
- * Fill in from and to of n ranges, and sort them by start. -EBADF if nothing can be said: then they
+ * Fill in from, to and next of n ranges, and sort them by start. -EBADF if nothing can be said: then they
  * are as they were. What is no user memory at all is not in memory.
  */
 int present_find(const struct present *present, struct present_range *ranges, size_t n);

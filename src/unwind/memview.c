@@ -28,6 +28,14 @@ bool memview_bytes(struct memview *view, uint64_t addr, void *ret, size_t len)
 	return false;
 }
 
+/* Of a word whose first bytes were copied the others are missing. */
+static bool is_absent(const struct stack_copy *copy, uint64_t addr)
+{
+	uint64_t end = copy->addr + copy->len;
+
+	return copy->absent && (addr < end || addr - end < copy->absent);
+}
+
 enum ss_stack_end memview_missed_end(const struct memview *view)
 {
 	const struct capture_thread *thread = view->thread;
@@ -40,5 +48,7 @@ enum ss_stack_end memview_missed_end(const struct memview *view)
 		if (copy->addr <= view->missed && (!below || copy->addr > below->addr))
 			below = copy;
 	}
-	return below && !below->to_map_end ? SS_END_WINDOW : SS_END_UNREADABLE;
+	if (!below || below->to_map_end)
+		return SS_END_UNREADABLE;
+	return is_absent(below, view->missed) ? SS_END_ABSENT : SS_END_WINDOW;
 }

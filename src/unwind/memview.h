@@ -39,7 +39,10 @@ static inline bool memview_word(struct memview *view, uint64_t addr, uint64_t *r
 	return true;
 }
 
-/* Why `missed` is missing: WINDOW above a copy that was cut, else UNREADABLE. */
+/*
+ * Why `missed` is missing: ABSENT where the copy below ended because that is not in memory, WINDOW
+ * above a copy that was cut, else UNREADABLE.
+ */
 enum ss_stack_end memview_missed_end(const struct memview *view);
 
 #endif

@@ -21,7 +21,7 @@ struct unwinder;
 struct walk {
 	VEC(struct frame) frames;
 	enum ss_stack_end end;
-	uint64_t want_addr; /* WINDOW, UNREADABLE: the first address that was missing */
+	uint64_t want_addr; /* WINDOW, UNREADABLE, ABSENT: the first address that was missing */
 	unsigned want_reg;  /* NEEDS_REGISTER: which (DWARF number) */
 };
 

@@ -83,7 +83,7 @@ static void test_bad_ranges_between_good_ones(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(pages + i * PAGE, (int)('a' + i), PAGE);
 		assert_true(copier_add(&copier, &maps, i, (uint64_t)(uintptr_t)(pages + i * PAGE),
-				       PAGE));
+				       (uint64_t)(uintptr_t)(pages + i * PAGE), PAGE));
 		if (bad[i])
 			mprotect(pages + i * PAGE, PAGE, PROT_NONE);
 	}
@@ -97,6 +97,94 @@ static void test_bad_ranges_between_good_ones(void **state)
 	munmap(pages, ARRAY_SIZE(bad) * PAGE);
 }
 
+/* Pages 0, 3 and 4 of eight are not there: none comes in, and what is there is all copied. */
+static void test_absent_pages(void **state)
+{
+	unsigned char *pages =
+		mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t start = (uint64_t)(uintptr_t)pages;
+	unsigned char in_memory[8];
+	struct capture_thread thread = { 0 };
+	struct target target;
+	struct copier copier;
+	struct maps maps;
+
+	(void)state;
+	assert_true(pages != MAP_FAILED);
+	madvise(pages, 8 * PAGE, MADV_NOHUGEPAGE);
+	open_self(&target, &maps, &copier);
+	memset(pages + PAGE, 'x', 2 * PAGE);
+	memset(pages + 5 * PAGE, 'y', 3 * PAGE);
+	assert_int_equal(copier_reserve(&copier, 1, 8 * PAGE, NULL), 0);
+	assert_true(copier_add_stack(&copier, &maps, 0, start + PAGE, 7 * PAGE - 8));
+	assert_int_equal(copier_run(&copier), 0);
+	assert_int_equal(copier.jobs.n, 2);
+	vec_each(job, &copier.jobs)
+		copy_job_store(job, &thread);
+	assert_int_equal(thread.ncopies, 2);
+	assert_int_equal(thread.copies[0].addr, start + PAGE);
+	assert_int_equal(thread.copies[0].len, 2 * PAGE);
+	assert_int_equal(thread.copies[0].absent, 2 * PAGE);
+	assert_memory_equal(thread.copies[0].bytes, pages + PAGE, 2 * PAGE);
+	assert_int_equal(thread.copies[1].addr, start + 5 * PAGE);
+	assert_int_equal(thread.copies[1].len, 3 * PAGE - 8);
+	assert_int_equal(thread.copies[1].absent, 0);
+	assert_memory_equal(thread.copies[1].bytes, pages + 5 * PAGE, 3 * PAGE - 8);
+	assert_int_equal(mincore(pages, 8 * PAGE, in_memory), 0);
+	assert_memory_equal(in_memory, "\0\1\1\0\0\1\1\1", 8);
+	close_self(&target, &maps, &copier);
+	munmap(pages, 8 * PAGE);
+}
+
+/* A stack of which not even the first word is in memory is known to be that. */
+static void test_a_stack_that_is_not_there(void **state)
+{
+	unsigned char *pages =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t start = (uint64_t)(uintptr_t)pages;
+	struct capture_thread thread = { 0 };
+	struct target target;
+	struct copier copier;
+	struct maps maps;
+
+	(void)state;
+	assert_true(pages != MAP_FAILED);
+	open_self(&target, &maps, &copier);
+	pages[0] = 1; /* only the bytes below the stack are there */
+	assert_int_equal(copier_reserve(&copier, 1, PAGE, NULL), 0);
+	assert_true(copier_add_stack(&copier, &maps, 0, start + PAGE, 256));
+	assert_int_equal(copier_run(&copier), 0);
+	copy_job_store(&copier.jobs.data[0], &thread);
+	assert_int_equal(thread.ncopies, 1);
+	assert_int_equal(thread.copies[0].addr + thread.copies[0].len, start + PAGE);
+	assert_int_equal(thread.copies[0].absent, 256);
+	close_self(&target, &maps, &copier);
+	munmap(pages, 2 * PAGE);
+}
+
+/* Where nobody says which pages are there, all is read, by a way that userfaultfd cannot block. */
+static void test_without_pagemap(void **state)
+{
+	unsigned char *pages =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct target target;
+	struct copier copier;
+	struct maps maps;
+
+	(void)state;
+	assert_true(pages != MAP_FAILED);
+	memset(pages, 'm', PAGE);
+	open_self(&target, &maps, &copier);
+	present_close(&target.present);
+	assert_int_equal(copier_reserve(&copier, 2, 2 * PAGE, NULL), 0);
+	assert_true(copier_add_stack(&copier, &maps, 0, (uint64_t)(uintptr_t)pages, PAGE));
+	assert_int_equal(copier_run(&copier), 0);
+	assert_int_equal(copier.jobs.data[0].got, PAGE);
+	assert_memory_equal(copier.jobs.data[0].bytes, pages, PAGE);
+	close_self(&target, &maps, &copier);
+	munmap(pages, 2 * PAGE);
+}
+
 static void test_what_was_not_reserved_is_refused(void **state)
 {
 	struct target target;
@@ -107,11 +195,11 @@ static void test_what_was_not_reserved_is_refused(void **state)
 	(void)state;
 	open_self(&target, &maps, &copier);
 	assert_int_equal(copier_reserve(&copier, 1, 64, NULL), 0);
-	assert_false(copier_add(&copier, &maps, 0, here, copier.chunks.data[0].size + 1) &&
+	assert_false(copier_add(&copier, &maps, 0, here, here, copier.chunks.data[0].size + 1) &&
 		     copier.jobs.data[0].len > copier.chunks.data[0].size);
 	while (copier.jobs.n < copier.jobs.cap)
-		assert_true(copier_add(&copier, &maps, 0, here, 8));
-	assert_false(copier_add(&copier, &maps, 0, here, 8));
+		assert_true(copier_add(&copier, &maps, 0, here, here, 8));
+	assert_false(copier_add(&copier, &maps, 0, here, here, 8));
 	close_self(&target, &maps, &copier);
 }
 
@@ -120,6 +208,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stack_at_the_bottom_of_its_mapping),
 		cmocka_unit_test(test_bad_ranges_between_good_ones),
+		cmocka_unit_test(test_absent_pages),
+		cmocka_unit_test(test_a_stack_that_is_not_there),
+		cmocka_unit_test(test_without_pagemap),
 		cmocka_unit_test(test_what_was_not_reserved_is_refused),
 	};
 

@@ -41,6 +41,32 @@ static void test_memview(void **state)
 	images_free(images);
 }
 
+/* What is known to be absent is told from what lies beyond, where more may be asked for. */
+static void test_memview_of_a_gap(void **state)
+{
+	const unsigned char bytes[16] = { 0 };
+	struct capture_thread thread = {
+		.ncopies = 2,
+		.copies = { { .addr = 0x1000, .len = 16, .bytes = bytes, .absent = 0x2000 },
+			    { .addr = 0x5000, .len = 0, .bytes = bytes, .absent = 0x1000 } },
+	};
+	struct images *images = images_new();
+	struct memview view = { .thread = &thread, .images = images };
+	uint64_t word;
+
+	(void)state;
+	assert_true(memview_word(&view, 0x1008, &word));
+	assert_false(memview_word(&view, 0x100c, &word)); /* half of it */
+	assert_int_equal(memview_missed_end(&view), SS_END_ABSENT);
+	assert_false(memview_word(&view, 0x300f, &word));
+	assert_int_equal(memview_missed_end(&view), SS_END_ABSENT);
+	assert_false(memview_word(&view, 0x3010, &word));
+	assert_int_equal(memview_missed_end(&view), SS_END_WINDOW);
+	assert_false(memview_word(&view, 0x5000, &word));
+	assert_int_equal(memview_missed_end(&view), SS_END_ABSENT);
+	images_free(images);
+}
+
 /* Two stacks (sigaltstack): each tells for itself whether there is more of it. */
 static void test_memview_of_two_stacks(void **state)
 {
@@ -66,6 +92,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memview),
+		cmocka_unit_test(test_memview_of_a_gap),
 		cmocka_unit_test(test_memview_of_two_stacks),
 	};
 
