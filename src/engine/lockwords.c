@@ -8,7 +8,7 @@
 #include "base/attr.h"
 #include "target/target.h"
 
-enum { BATCH = 256, PAGE = 4096 }; /* a page is at least that: process_vm_readv reads whole ones */
+enum { PAGE = 4096 }; /* it is at least that */
 
 void lockwords_init(struct lockwords *words)
 {
@@ -54,33 +54,50 @@ struct room {
 	unsigned char bytes[LOCKWORD_BEFORE + LOCKWORD_AFTER];
 };
 
-/* A batch from `first` on; how many words it covers. One that cannot be read ends it. */
-static size_t read_batch(const struct lockwords *words, size_t first, const struct target *target,
-			 struct room *rooms, bool *ret_valid)
+/*
+ * Which of them are in memory. Mostly a few pages hold them all, so they are asked for together; what
+ * is not is not read.
+ */
+static void find_present(const struct lockwords *words, const struct target *target,
+			 struct present_range *ranges, bool *ret_present)
 {
-	struct iovec local[BATCH] = { 0 }, remote[BATCH] = { 0 };
-	size_t n = MIN(words->all.n - first, (size_t)BATCH), k = 0;
-	ssize_t got;
+	size_t n = words->all.n;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct lockword *word = &words->all.data[first + i];
+		const struct lockword *word = &words->all.data[i];
 
-		local[i] = (struct iovec){ rooms[first + i].bytes, word->len };
-		remote[i] = (struct iovec){ (void *)(uintptr_t)word->addr, word->len };
+		ranges[i] = (struct present_range){ .start = word->addr,
+						    .want = word->addr,
+						    .end = word->addr + word->len,
+						    .index = i,
+						    .from = word->addr,
+						    .to = word->addr + word->len };
 	}
-	got = target_readv(target, local, n, remote, n);
-	while (k < n && got >= (ssize_t)local[k].iov_len) {
-		got -= (ssize_t)local[k].iov_len;
-		ret_valid[first + k++] = true;
-	}
-	return k < n ? k + 1 : k;
+	(void)present_find(&target->present, ranges, n);
+	for (size_t i = 0; i < n; i++)
+		ret_present[ranges[i].index] = ranges[i].from < ranges[i].to;
 }
 
-static void read_all(const struct lockwords *words, const struct target *target, struct room *rooms,
-		     bool *ret_valid)
+static bool is_same(const struct lockword *a, const struct lockword *b)
 {
-	for (size_t i = 0; i < words->all.n;)
-		i += read_batch(words, i, target, rooms, ret_valid);
+	return a->addr == b->addr && a->len == b->len;
+}
+
+/* Many threads in a row wait for the same word: it is read once. */
+static void read_all(const struct lockwords *words, const struct target *target,
+		     const bool *present, struct room *rooms, bool *ret_valid)
+{
+	const struct lockword *all = words->all.data;
+
+	for (size_t i = 0; i < words->all.n; i++) {
+		if (i && is_same(&all[i], &all[i - 1])) {
+			ret_valid[i] = ret_valid[i - 1];
+			rooms[i] = rooms[i - 1];
+		} else if (present[i]) {
+			ret_valid[i] = target_pread(target, all[i].addr, rooms[i].bytes,
+						    all[i].len) == (ssize_t)all[i].len;
+		}
+	}
 }
 
 int lockwords_read(struct lockwords *words, const struct target *target)
@@ -88,11 +105,14 @@ int lockwords_read(struct lockwords *words, const struct target *target)
 	size_t n = words->all.n;
 	_cleanup_free_ struct room *rooms = calloc(2 * n + 1, sizeof(*rooms));
 	_cleanup_free_ bool *valid = calloc(2 * n + 1, sizeof(*valid));
+	_cleanup_free_ bool *present = calloc(n + 1, sizeof(*present));
+	_cleanup_free_ struct present_range *ranges = calloc(n + 1, sizeof(*ranges));
 
-	if (!rooms || !valid)
+	if (!rooms || !valid || !present || !ranges)
 		return -ENOMEM;
-	read_all(words, target, rooms, valid);
-	read_all(words, target, rooms + n, valid + n);
+	find_present(words, target, ranges, present);
+	read_all(words, target, present, rooms, valid);
+	read_all(words, target, present, rooms + n, valid + n);
 	for (size_t i = 0; i < n; i++) {
 		struct lockword *word = &words->all.data[i];
 

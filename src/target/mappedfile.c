@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,6 +155,35 @@ static int open_found(const struct mapped_file *w)
 	return -1;
 }
 
+/* Our own vdso, NULL if it has not as many pages. Its section headers are the last that it has. */
+static const unsigned char *find_our_vdso(size_t len)
+{
+	const unsigned char *ours = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)ours;
+	size_t end;
+
+	if (!ours)
+		return NULL;
+	end = header->e_shoff + header->e_shnum * sizeof(Elf64_Shdr);
+	return end <= len && len - end < (size_t)sysconf(_SC_PAGESIZE) ? ours : NULL;
+}
+
+/* A page that the target has not touched yet is ours, which the same kernel made. */
+static bool read_vdso(const struct mapped_file *w, unsigned char *ret, size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const unsigned char *ours = find_our_vdso(len);
+
+	for (size_t at = 0; at < len; at += page) {
+		if (target_read(w->target, w->map->start + at, ret + at, page) == (ssize_t)page)
+			continue;
+		if (!ours)
+			return false;
+		memcpy(ret + at, ours + at, page);
+	}
+	return true;
+}
+
 /* Its pages, from the target's memory into a file of ours. */
 static int copy_vdso(const struct mapped_file *w)
 {
@@ -164,8 +194,7 @@ static int copy_vdso(const struct mapped_file *w)
 	if (fd < 0 || len > 1 << 20)
 		return -1;
 	bytes = malloc(len);
-	if (!bytes || target_read(w->target, w->map->start, bytes, len) != (ssize_t)len ||
-	    file_write_all(fd, bytes, len) < 0)
+	if (!bytes || !read_vdso(w, bytes, len) || file_write_all(fd, bytes, len) < 0)
 		return -1;
 	return steal_fd(&fd);
 }
