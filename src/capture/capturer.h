@@ -7,6 +7,7 @@
  *	plan.c       which threads there are, what is to be done with each
  *	copying.c    copies without a stop, and the proof that the threads stood still
  *	sampling.c   threads on a CPU, as the kernel's timer sees them
+ *	aside.c      the thread that copies while others stand stopped
  *	stopping.c   the only round that stops threads
  *	stopped.c    what a stop says of its thread
  *	late.c       threads that stop after their round
@@ -20,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "capture/aside.h"
 #include "capture/copier.h"
 #include "capture/ledger.h"
 #include "capture/observer.h"
@@ -93,8 +95,10 @@ struct capturer {
 	bool reuse;            /* sweep_tick: threads that have not run are not captured again */
 	VEC(struct work) work; /* by tid, like capture.threads */
 	struct copier copier;
+	struct aside *aside;           /* once this sweep has attached a thread */
 	_Atomic uint64_t attaching_ns; /* see struct stopset */
 	bool crowded;                  /* more threads want a CPU than there are */
+	bool realtime;                 /* so the tracer has real-time priority */
 	VEC(struct stop) stops;        /* of the round at hand */
 	VEC(struct stop) late;         /* asked in some round, not yet let go */
 };
@@ -142,6 +146,15 @@ void copying_verify(struct capturer *capturer, struct capture *capture);
 /* True if the thread has not run since its look. Within a proof of the observer's. */
 bool copying_stood_still(const struct capturer *capturer, const struct work *work,
 			 struct capture_thread *thread);
+
+/*
+ * Copy what was asked for. -ETIMEDOUT if that takes too long while threads stand stopped, or may come
+ * to: copying_settle then, once those that did have been let go.
+ */
+int copying_run(struct capturer *capturer);
+
+/* The result of copying_run; jobs that were not copied in time hold nothing. */
+int copying_settle(struct capturer *capturer, int r);
 
 /* The error for copier_run having returned r < 0; returns it. */
 int copying_failed(const struct capturer *capturer, int r, struct ss_error *err);
@@ -205,10 +218,13 @@ int late_await(struct capturer *capturer, const struct maps *maps, struct captur
 /* More threads want a CPU than there are: the target's, or others and we. */
 bool realtime_is_needed(const struct capture *capture);
 
-/* For the calling thread only; false if it is not permitted. Then nothing changes. */
-bool realtime_begin(void);
+/*
+ * For the calling thread and the one that copies for it, if CPUs are short. Where it is not permitted
+ * nothing changes.
+ */
+void realtime_begin(struct capturer *capturer);
 
-/* A cleanup function: does nothing if *realtime is false. */
-void realtime_end(const bool *realtime);
+/* Unless threads are late: they may come to stand still for us at any time. */
+void realtime_end(struct capturer *capturer);
 
 #endif

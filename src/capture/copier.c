@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "capture/regs-arch.h"
 #include "target/maps.h"
 #include "target/target.h"
@@ -16,12 +17,16 @@ enum {
 	COPIER_CHUNK_MIN = 1 << 20,
 };
 
+/* Most is copied in microseconds; what has to come from a disk, in milliseconds. */
+#define COPIER_PATIENCE_NS NS_PER_SEC
+
 int copier_init(struct copier *copier, const struct target *target, struct ss_error *err)
 {
 	*copier = (struct copier){ .target = target };
 	copier->local = calloc(COPIER_BATCH, sizeof(*copier->local));
 	copier->remote = calloc(COPIER_BATCH, sizeof(*copier->remote));
-	if (copier->local && copier->remote)
+	copier->passage = calloc(1, sizeof(*copier->passage));
+	if (copier->local && copier->remote && copier->passage)
 		return 0;
 	copier_done(copier);
 	return ss_error_oom(err);
@@ -36,7 +41,24 @@ void copier_done(struct copier *copier)
 	vec_done(&copier->ranges);
 	free(copier->local);
 	free(copier->remote);
+	free(copier->passage);
 	copier->local = copier->remote = NULL;
+	copier->passage = NULL;
+}
+
+/* The kernel has copies of its own of the iovecs (import_iovec, lib/iov_iter.c). */
+bool copier_abandon(struct copier *copier, pthread_t thread)
+{
+	struct passage *fresh;
+
+	if (!passage_abandon(copier->passage, thread, COPIER_PATIENCE_NS))
+		return false;
+	copier->chunks.n = 0;
+	fresh = calloc(1, sizeof(*fresh));
+	/* else the old one serves again: the thread that is in there looks at it no more */
+	if (fresh)
+		copier->passage = fresh;
+	return true;
 }
 
 /* Keeps the largest chunk only: the next sweep most likely needs as much in one piece. */
@@ -194,7 +216,9 @@ static size_t run_batch(struct copier *copier, size_t from, size_t to, int *erro
 		copier->local[i] = (struct iovec){ job->bytes, job->len };
 		copier->remote[i] = (struct iovec){ (void *)(uintptr_t)job->addr, job->len };
 	}
+	passage_enter(copier->passage);
 	left = target_readv(copier->target, copier->local, n, copier->remote, n);
+	passage_leave(copier->passage);
 	if (left < 0) {
 		*error = (int)left;
 		left = 0;
@@ -228,10 +252,20 @@ static int run_batches(struct copier *copier)
 	return 0;
 }
 
+static ssize_t run_one(struct copier *copier, const struct copy_job *job)
+{
+	ssize_t n;
+
+	passage_enter(copier->passage);
+	n = target_pread(copier->target, job->addr, job->bytes, job->len);
+	passage_leave(copier->passage);
+	return n;
+}
+
 static int run_each(struct copier *copier)
 {
 	vec_each(job, &copier->jobs) {
-		ssize_t n = target_pread(copier->target, job->addr, job->bytes, job->len);
+		ssize_t n = run_one(copier, job);
 
 		if (n == -EPERM || n == -EACCES)
 			return (int)n;

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/vec.h"
+#include "capture/passage.h"
 #include "model/capture.h"
 
 struct maps;
@@ -39,6 +40,7 @@ struct copier {
 	VEC(struct copy_job) jobs;       /* of the batch at hand */
 	VEC(struct present_range) ranges;
 	struct iovec *local, *remote; /* COPIER_BATCH of each */
+	struct passage *passage;      /* of the thread that copies */
 };
 
 int copier_init(struct copier *copier, const struct target *target, struct ss_error *err);
@@ -73,6 +75,13 @@ bool copier_add_stack(struct copier *copier, const struct maps *maps, size_t thr
  * userfaultfd waits for, where it fails.
  */
 int copier_run(struct copier *copier);
+
+/*
+ * If this thread has waited in copier_run for the target's memory for too long, leave it behind: see
+ * passage.h. Then the copier begins anew, what it has copied stays where it is, and the memory for
+ * that is never freed.
+ */
+bool copier_abandon(struct copier *copier, pthread_t thread);
 
 /* Give the thread the bytes of a job; more than CAPTURE_COPIES pieces are dropped. */
 void copy_job_store(const struct copy_job *job, struct capture_thread *thread);

@@ -10,6 +10,44 @@
 #include "target/maps.h"
 #include "target/target.h"
 
+/* The page that takes longer has gone since it was seen, or a CPU is very hard to get. */
+#define LIMIT_NS      (100 * NS_PER_MS)
+#define LIMIT_MIN_NS  (10 * NS_PER_MS)
+#define LIMIT_EACH_NS (50 * NS_PER_US)
+
+/* How long threads may stand stopped for copies, beside what each of them takes to copy. */
+static uint64_t copying_limit_ns(const struct capturer *capturer)
+{
+	uint64_t limit_ns = capturer->pacing.max_ns;
+
+	limit_ns = limit_ns ? MAX(limit_ns, (uint64_t)LIMIT_MIN_NS) : LIMIT_NS;
+	return limit_ns + capturer->copier.jobs.n * LIMIT_EACH_NS;
+}
+
+int copying_run(struct capturer *capturer)
+{
+	if (!capturer->aside)
+		return copier_run(&capturer->copier);
+	return aside_run(capturer->aside, clock_mono_ns() + copying_limit_ns(capturer));
+}
+
+int copying_settle(struct capturer *capturer, int r)
+{
+	struct ss_error err;
+
+	if (r != -ETIMEDOUT)
+		return r;
+	aside_end(capturer->aside);
+	capturer->aside = NULL;
+	vec_each(job, &capturer->copier.jobs) {
+		job->absent += job->len;
+		job->len = job->got = 0;
+		job->to_map_end = false;
+	}
+	/* others that are late may stop at any time */
+	return aside_start(&capturer->copier, &capturer->aside, &err);
+}
+
 int copying_failed(const struct capturer *capturer, int r, struct ss_error *err)
 {
 	if (r == -EPERM || r == -EACCES)
@@ -95,7 +133,7 @@ int copying_round(struct capturer *capturer, const struct maps *maps, struct cap
 			copier_add_stack(&capturer->copier, maps, i,
 					 capture->threads.data[i].look.sp, work->window);
 	}
-	r = copier_run(&capturer->copier);
+	r = copying_settle(capturer, copying_run(capturer));
 	if (r < 0)
 		return copying_failed(capturer, r, err);
 	copying_store(capturer, capture);

@@ -43,8 +43,9 @@ static int capture_late(struct capturer *capturer, struct stop *stop, const stru
 		stopped_mend_eintr(capturer, stop, capture);
 		stopped_add_stack(capturer, maps, stop);
 	}
-	r = copier_run(&capturer->copier);
+	r = copying_run(capturer);
 	stop_release(stop);
+	r = copying_settle(capturer, r);
 	thread->run = RUN_RUNNABLE;
 	work->late_look = true;
 	stopped_store(capturer, work, thread, stop, capture);
@@ -149,10 +150,8 @@ int late_take_arrived(struct capturer *capturer, const struct maps *maps, struct
 int late_await(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 	       struct ss_error *err)
 {
-	_cleanup_(realtime_end) bool realtime = false;
 	uint64_t begin_ns = clock_mono_ns();
 
-	realtime = capturer->late.n && capturer->crowded && realtime_begin();
 	while (has_patience(capturer, begin_ns)) {
 		int r = late_take_arrived(capturer, maps, capture, err);
 

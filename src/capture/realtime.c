@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * realtime.c: real-time priority for the thread that stops others, where CPUs are short.
+ * realtime.c: real-time priority for the thread that stops others, and the one that copies for it,
+ * where CPUs are short.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -32,24 +33,34 @@ bool realtime_is_needed(const struct capture *capture)
 	return running > cpus || count_runnable() > cpus;
 }
 
+static bool set_priority(pid_t tid, int policy, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(tid, policy, &param) == 0;
+}
+
 /*
  * While others stand still for us we should not have to queue for a CPU behind the rest of them:
  * with 50 spinning threads on 2 CPUs the pause was 25 ms without, 2.7 ms with real-time priority.
  * Not where CPUs are free: there sched_yield lets a thread that has to run on ours do so at once.
- * Where it is not permitted (CAP_SYS_NICE, RLIMIT_RTPRIO) nothing changes. It holds for this thread
- * only.
+ * It needs CAP_SYS_NICE or RLIMIT_RTPRIO.
  */
-bool realtime_begin(void)
+void realtime_begin(struct capturer *capturer)
 {
-	const struct sched_param lowest = { .sched_priority = 1 };
-
-	return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) == 0;
+	if (!capturer->crowded)
+		return;
+	capturer->realtime = set_priority(0, SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
+	if (capturer->realtime && capturer->aside)
+		set_priority(aside_tid(capturer->aside), SCHED_FIFO | SCHED_RESET_ON_FORK, 1);
 }
 
-void realtime_end(const bool *realtime)
+void realtime_end(struct capturer *capturer)
 {
-	const struct sched_param none = { .sched_priority = 0 };
-
-	if (*realtime)
-		sched_setscheduler(0, SCHED_OTHER, &none);
+	if (!capturer->realtime || capturer->late.n)
+		return;
+	set_priority(0, SCHED_OTHER, 0);
+	if (capturer->aside)
+		set_priority(aside_tid(capturer->aside), SCHED_OTHER, 0);
+	capturer->realtime = false;
 }

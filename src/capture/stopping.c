@@ -65,7 +65,6 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 	_cleanup_(release_guard) struct stopset set = { .stops = capturer->stops.data,
 							.n = capturer->stops.n,
 							.attaching_ns = &capturer->attaching_ns };
-	_cleanup_(realtime_end) bool realtime = false;
 	uint64_t begin_ns, deadline_ns;
 	int r;
 
@@ -77,7 +76,7 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 			work->pcount_asked = 0;
 		note_sleep(capturer, stop, capture);
 	}
-	realtime = capturer->crowded && realtime_begin();
+	realtime_begin(capturer);
 	/* from here on a signal makes a thread stand still for us, too */
 	stopset_seize(&set);
 	begin_ns = clock_mono_ns();
@@ -92,10 +91,10 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 		stopped_mend_eintr(capturer, stop, capture);
 		stopped_add_stack(capturer, maps, stop);
 	}
-	r = copier_run(&capturer->copier);
+	r = copying_run(capturer);
 	stopset_release(&set);
 	capture->pause_ns = MAX(capture->pause_ns, clock_mono_ns() - begin_ns);
-	return r;
+	return copying_settle(capturer, r);
 }
 
 static void settle_stop(struct capturer *capturer, struct stop *stop, struct capture *capture)
@@ -171,6 +170,12 @@ static int prepare_stops(struct capturer *capturer, struct capture *capture, siz
 	}
 	if (capturer->pacing.max_ns && capturer->stops.n)
 		capturer->turn = capturer->stops.data[capturer->stops.n - 1].thread + 1;
+	if (!capturer->aside) {
+		int r = aside_start(&capturer->copier, &capturer->aside, err);
+
+		if (r < 0)
+			return r;
+	}
 	/* a thread may need a second piece of memory */
 	return copier_reserve(&capturer->copier, 2 * n, bytes, err);
 }
@@ -204,6 +209,7 @@ static int stop_batch(struct capturer *capturer, const struct maps *maps, struct
 	r = stop_and_copy(capturer, maps, capture);
 	vec_each(stop, &capturer->stops)
 		settle_stop(capturer, stop, capture);
+	realtime_end(capturer);
 	note_pauses(capturer);
 	if (r < 0)
 		return copying_failed(capturer, r, err);

@@ -280,8 +280,13 @@ static void block_stop_signals(sigset_t *ret_before)
 	pthread_sigmask(SIG_BLOCK, &stops, ret_before);
 }
 
-/* False if it was cancelled because it could not attach a thread: then exec goes on, too. */
-static bool await(pthread_t tracer, const struct capturer *capturer)
+enum tracer_end {
+	TRACER_ENDED,
+	TRACER_CANCELLED, /* it could not attach a thread: exec goes on, too */
+	TRACER_LEFT,      /* behind: it waits for the target's memory, and holds no tracee */
+};
+
+static enum tracer_end await(pthread_t tracer, struct capturer *capturer)
 {
 	struct timespec until;
 	void *result;
@@ -292,22 +297,34 @@ static bool await(pthread_t tracer, const struct capturer *capturer)
 		until = (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC),
 					   .tv_nsec = (long)(ns % NS_PER_SEC) };
 		if (pthread_clockjoin_np(tracer, &result, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
-			return result != PTHREAD_CANCELED;
+			return result == PTHREAD_CANCELED ? TRACER_CANCELLED : TRACER_ENDED;
 		ns = capturer->attaching_ns;
 		if (ns && clock_mono_ns() - ns > ATTACH_NS)
 			pthread_cancel(tracer);
+		if (copier_abandon(&capturer->copier, tracer))
+			return TRACER_LEFT;
 	}
 }
 
-/* What a tracer that was cancelled has left behind. */
-static int clean_up(struct capturer *capturer, struct ss_error *err)
+/* What a tracer has not cleaned up that did not come to its end. */
+static int clean_up(struct capturer *capturer, enum tracer_end end, struct ss_error *err)
 {
 	capturer->attaching_ns = 0;
 	if (!capturer->observer->ops->keeps_files)
 		vec_each(work, &capturer->work)
 			procfs_thread_close(&work->proc);
+	if (end == TRACER_LEFT)
+		return ss_error_sys(err, ETIMEDOUT, "a page of process %d's memory does not come",
+				    (int)capturer->target->pid);
 	return ss_error_set(err, SS_ERR_GONE, ESRCH, "process %d is in the middle of exec",
 			    (int)capturer->target->pid);
+}
+
+static int await_result(pthread_t tracer, const struct errand *errand)
+{
+	enum tracer_end end = await(tracer, errand->capturer);
+
+	return end == TRACER_ENDED ? errand->result : clean_up(errand->capturer, end, errand->err);
 }
 
 static int send_out(struct errand *errand)
@@ -322,8 +339,10 @@ static int send_out(struct errand *errand)
 	if (r)
 		r = ss_error_sys(errand->err, r, "cannot start a thread");
 	else
-		r = await(tracer, capturer) ? errand->result : clean_up(capturer, errand->err);
+		r = await_result(tracer, errand);
+	aside_end(steal_ptr(capturer->aside));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	capturer->realtime = false;
 	capturer->late.n = 0;
 	return r;
 }
@@ -342,8 +361,10 @@ static int send_sweep(struct capturer *capturer, const struct tids *tids, const 
 				 .capture = capture,
 				 .err = err,
 				 .run = run_sweep };
+	int r = send_out(&errand);
 
-	return send_out(&errand);
+	/* the page that it waited for was there when it began, and is known to be absent now */
+	return r == -ETIMEDOUT ? send_out(&errand) : r;
 }
 
 int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
@@ -443,7 +464,7 @@ static int extend_copies(struct capturer *capturer, const struct sweep_request *
 	for (size_t i = 0; i < n; i++)
 		if (can_extend(&requests[i], capture))
 			add_extension(capturer, &requests[i], maps, capture);
-	r = copier_run(&capturer->copier);
+	r = copying_settle(capturer, copying_run(capturer));
 	if (r < 0)
 		return copying_failed(capturer, r, err);
 	capturer->observer->ops->begin_proof(capturer->observer, capturer->copier.jobs.n);
