@@ -5,6 +5,7 @@
  *
  *	observer*.c  what is said of each thread, and by whom
  *	plan.c       which threads there are, what is to be done with each
+ *	guard.c      which threads a stop would do harm
  *	copying.c    copies without a stop, and the proof that the threads stood still
  *	sampling.c   threads on a CPU, as the kernel's timer sees them
  *	aside.c      the thread that copies while others stand stopped
@@ -27,6 +28,7 @@
 #include "capture/observer.h"
 #include "capture/pacing.h"
 #include "capture/stopset.h"
+#include "capture/sweep.h"
 #include "capture/timer.h"
 #include "model/capture.h"
 
@@ -58,9 +60,14 @@ struct work {
 	uint64_t pcount_asked;    /* just before the interrupt; 0 unknown */
 	uint64_t voluntary_asked; /* its voluntary switches then; 0 if it slept */
 	bool slept_asked;         /* it slept then ... */
-	bool eintr_asked;         /* ... in a call that may return EINTR */
-	bool late_look;           /* looked at anew: not of the sweep's instant */
-	uint64_t unsampled_ns;    /* its time on CPU when it was first to be sampled; 0: not yet */
+	int64_t call_asked;       /* ... in this call; -1: in none */
+	/* for the guard */
+	bool watched;
+	uint64_t harm_seen_ns; /* CLOCK_MONOTONIC when a stop would last have done harm; 0: never */
+	uint64_t sleeps_passed; /* how often it had slept when it was last let pass; 0: never was */
+	uint64_t sleeps_for_us; /* how often it slept only because of a stop of ours */
+	bool late_look;         /* looked at anew: not of the sweep's instant */
+	uint64_t unsampled_ns;  /* its time on CPU when it was first to be sampled; 0: not yet */
 	/* of the sweep before, for sweep_tick */
 	struct look last;
 	unsigned stops; /* that we made */
@@ -134,6 +141,19 @@ bool look_is_blocked(const struct look *look);
 /* The timer, if one may be used here; NULL else. */
 struct timer *plan_timer(struct capturer *capturer);
 
+/* ---- guard.c ---- */
+
+/*
+ * In auto: leave alone those threads with PLAN_STOP whose system call a stop would break off or cut
+ * short, as far as can be seen without a stop; may watch them for a millisecond. PLAN_RETRY for
+ * `waiting`: those that are seen to wait are to be looked at again; PLAN_STOP: they may be stopped if
+ * that does no harm.
+ */
+void guard_round(struct capturer *capturer, struct capture *capture, enum plan waiting);
+
+/* Just before the interrupt: do without this thread. */
+void guard_refuse(struct work *work, struct capture_thread *thread);
+
 /* ---- copying.c ---- */
 
 /* Copy the stacks of all threads with PLAN_COPY. The proof follows in copying_verify. */
@@ -193,7 +213,7 @@ void stopped_mend_eintr(const struct capturer *capturer, struct stop *stop,
 /* In the stop: ask for this thread's stack. */
 void stopped_add_stack(struct capturer *capturer, const struct maps *maps, const struct stop *stop);
 
-/* The thread's facts from its stop. Called when it runs again. */
+/* The thread's facts from its stop. Called when it runs again: it may open files. */
 void stopped_store(const struct capturer *capturer, struct work *work,
 		   struct capture_thread *thread, const struct stop *stop, struct capture *capture);
 

@@ -7,7 +7,7 @@
 
 #include "base/attr.h"
 #include "capture/capturer.h"
-#include "model/eintr.h"
+#include "model/stopeffect.h"
 #include "target/target.h"
 
 #define PATIENCE_NAP_NS (50 * NS_PER_US)
@@ -87,7 +87,7 @@ static bool may_see_eintr(const struct capturer *capturer, const struct stop *st
 	uint64_t voluntary;
 
 	if (work->slept_asked)
-		return work->eintr_asked;
+		return stopeffect_may_return_eintr(work->call_asked);
 	/* it went to sleep between note_sleep and the interrupt, nobody knows where */
 	return procfs_voluntary(capturer->target, stop->tid, &voluntary) == 0 &&
 	       voluntary != work->voluntary_asked;

@@ -8,7 +8,6 @@
 
 #include "base/attr.h"
 #include "capture/capturer.h"
-#include "model/eintr.h"
 #include "target/target.h"
 
 #define KERNEL_NS (20 * NS_PER_MS)
@@ -336,8 +335,7 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 static bool may_stop_restless(const struct capturer *capturer, const struct look *look)
 {
 	return !capturer->timer && capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
-	       !(look->call == CALL_NUMBER && eintr_may_return(look->nr) &&
-		 !eintr_depends_on_fd(look->nr));
+	       (capturer->mode == SS_STOP_ALL || sweep_may_stop(capturer->target, look));
 }
 
 /* After the last retry: stop what may be stopped, the rest is unstable. */

@@ -43,6 +43,19 @@ void regs_decode(const struct regs_raw *raw, struct regs *ret)
 	regs_set(ret, REG_PC, raw->user.pc);
 }
 
+bool regs_ended_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
+		     int64_t *ret_result)
+{
+	if (raw->call < 0)
+		return false;
+	*ret_nr = raw->call;
+	*ret_result = (int64_t)raw->user.regs[0];
+	ret_args[0] = UINT64_MAX; /* x0 has been overwritten by the result */
+	for (unsigned i = 1; i < 6; i++)
+		ret_args[i] = raw->user.regs[i];
+	return true;
+}
+
 bool regs_interrupted_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
 			   bool *ret_eintr)
 {

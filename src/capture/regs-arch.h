@@ -42,6 +42,13 @@ bool regs_interrupted_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t
 			   bool *ret_eintr);
 
 /*
+ * True if the stop is at the end of a system call; then its number, its arguments and its result,
+ * which may be a negative errno of the kernel's own. An argument that is not known is UINT64_MAX.
+ */
+bool regs_ended_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
+		     int64_t *ret_result);
+
+/*
  * Make the kernel restart the interrupted call instead of returning EINTR. -ENOTSUP where that
  * cannot be done.
  */

@@ -45,25 +45,35 @@ void regs_decode(const struct regs_raw *raw, struct regs *ret)
 		regs_set(ret, i, by_dwarf_number[i]);
 }
 
-bool regs_interrupted_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
-			   bool *ret_eintr)
+bool regs_ended_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
+		     int64_t *ret_result)
 {
 	const struct user_regs_struct *u = &raw->user;
-	int64_t result = (int64_t)u->rax;
 
 	if ((int64_t)u->orig_rax < 0)
 		return false;
-	if (result != -EINTR && result != -ERESTARTSYS && result != -ERESTARTNOINTR &&
-	    result != -ERESTARTNOHAND && result != -ERESTART_RESTARTBLOCK)
-		return false;
 	*ret_nr = (int64_t)u->orig_rax;
-	*ret_eintr = result == -EINTR;
+	*ret_result = (int64_t)u->rax;
 	ret_args[0] = u->rdi;
 	ret_args[1] = u->rsi;
 	ret_args[2] = u->rdx;
 	ret_args[3] = u->r10;
 	ret_args[4] = u->r8;
 	ret_args[5] = u->r9;
+	return true;
+}
+
+bool regs_interrupted_call(const struct regs_raw *raw, int64_t *ret_nr, uint64_t ret_args[6],
+			   bool *ret_eintr)
+{
+	int64_t result = (int64_t)raw->user.rax;
+
+	if (result != -EINTR && result != -ERESTARTSYS && result != -ERESTARTNOINTR &&
+	    result != -ERESTARTNOHAND && result != -ERESTART_RESTARTBLOCK)
+		return false;
+	if (!regs_ended_call(raw, ret_nr, ret_args, &result))
+		return false;
+	*ret_eintr = result == -EINTR;
 	return true;
 }
 

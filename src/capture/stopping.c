@@ -10,7 +10,6 @@
  */
 #include "base/attr.h"
 #include "capture/capturer.h"
-#include "model/eintr.h"
 #include "target/target.h"
 
 /* for all stops of a round, and for each of them: stopping takes some 7 us a thread */
@@ -39,10 +38,11 @@ static void release_guard(struct stopset *set)
 }
 
 /*
- * Just before the interrupt: does it sleep, and in a call that may return EINTR? The number of its
- * sleeps comes first: then one that the state does not show is one that this number did not count.
+ * Just before the interrupt: does it sleep, and in which call? The number of its sleeps comes first:
+ * then one that the state does not show is one that this number did not count. False if that wait is
+ * not to be broken off.
  */
-static void note_sleep(const struct capturer *capturer, const struct stop *stop,
+static bool note_sleep(const struct capturer *capturer, const struct stop *stop,
 		       const struct capture *capture)
 {
 	struct work *work = &capturer->work.data[stop->thread];
@@ -51,11 +51,32 @@ static void note_sleep(const struct capturer *capturer, const struct stop *stop,
 	work->voluntary_asked = 0;
 	if (!look_is_blocked(&look)) {
 		procfs_voluntary(capturer->target, stop->tid, &work->voluntary_asked);
-		procfs_relook_call(capturer->target, &work->proc, &look);
+		procfs_call(capturer->target, &look);
 	}
 	work->slept_asked = look_is_blocked(&look);
-	work->eintr_asked = work->slept_asked && look.call == CALL_NUMBER &&
-			    eintr_may_return(look.nr);
+	work->call_asked = look.call == CALL_NUMBER ? look.nr : -1;
+	return capturer->mode != SS_STOP_AUTO || sweep_may_stop(capturer->target, &look);
+}
+
+/* Just before the interrupts: what the threads do. Those that a stop would harm are left out. */
+static void note_threads(struct capturer *capturer, struct capture *capture)
+{
+	size_t n = 0;
+
+	vec_each(stop, &capturer->stops) {
+		struct work *work = &capturer->work.data[stop->thread];
+
+		if (procfs_pcount(capturer->target, &work->proc, &work->pcount_asked) < 0)
+			work->pcount_asked = 0;
+		if (note_sleep(capturer, stop, capture)) {
+			capturer->stops.data[n++] = *stop;
+			continue;
+		}
+		guard_refuse(work, &capture->threads.data[stop->thread]);
+		if (!capturer->observer->ops->keeps_files)
+			procfs_thread_close(&work->proc);
+	}
+	capturer->stops.n = n;
 }
 
 /* Stop, read, release. Nothing between the interrupt and the release allocates or opens. */
@@ -69,13 +90,6 @@ static int stop_and_copy(struct capturer *capturer, const struct maps *maps,
 	int r;
 
 	capturer->crowded = realtime_is_needed(capture);
-	vec_each(stop, &capturer->stops) {
-		struct work *work = &capturer->work.data[stop->thread];
-
-		if (procfs_pcount(capturer->target, &work->proc, &work->pcount_asked) < 0)
-			work->pcount_asked = 0;
-		note_sleep(capturer, stop, capture);
-	}
 	realtime_begin(capturer);
 	/* from here on a signal makes a thread stand still for us, too */
 	stopset_seize(&set);
@@ -206,6 +220,9 @@ static int stop_batch(struct capturer *capturer, const struct maps *maps, struct
 	r = prepare_stops(capturer, capture, n, bytes, err);
 	if (r < 0)
 		return r;
+	note_threads(capturer, capture);
+	if (capturer->stops.n == 0)
+		return 0;
 	r = stop_and_copy(capturer, maps, capture);
 	vec_each(stop, &capturer->stops)
 		settle_stop(capturer, stop, capture);

@@ -157,6 +157,7 @@ static int begin(struct capturer *capturer, const struct tids *tids, const struc
 	capture->wall_ns = clock_wall_ns();
 	capture->pause_ns = 0;
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = capture->over_pause = 0;
+	capture->calls_cut_short = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	capture->calls_cut_short = capture->timer_sampled = 0;
 	capture->timer_within_ns = 0;
@@ -205,8 +206,10 @@ static int settle_copies(struct capturer *capturer, const struct maps *maps,
 static int carry_out(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		     struct ss_error *err)
 {
-	int r = copying_round(capturer, maps, capture, err);
+	int r;
 
+	guard_round(capturer, capture, PLAN_RETRY);
+	r = copying_round(capturer, maps, capture, err);
 	if (r == 0)
 		sampling_round(capturer, maps, capture);
 	if (r == 0)
@@ -217,6 +220,7 @@ static int carry_out(struct capturer *capturer, const struct maps *maps, struct 
 	r = late_take_arrived(capturer, maps, capture, err);
 	if (r == 0)
 		r = settle_copies(capturer, maps, capture, err);
+	guard_round(capturer, capture, PLAN_STOP);
 	if (r == 0)
 		r = stopping_round(capturer, maps, capture, err);
 	if (r == 0)

@@ -106,6 +106,9 @@ struct sweep_request {
 int sweep_again(struct capturer *capturer, const struct sweep_request *requests, size_t n,
 		const struct maps *maps, struct capture *capture, struct ss_error *err);
 
+/* False if a stop would do harm to a thread that waits so, or if others would see it. */
+bool sweep_may_stop(const struct target *target, const struct look *look);
+
 /* True if the thread still waits in the call and at the place where it was captured. */
 bool sweep_still_waits(const struct capturer *capturer, const struct capture *capture, size_t i);
 

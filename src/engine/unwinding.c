@@ -14,8 +14,6 @@
 #include "base/attr.h"
 #include "base/map64.h"
 #include "engine/session.h"
-#include "model/eintr.h"
-#include "target/fds.h"
 
 enum {
 	PASSES = 7,
@@ -85,18 +83,12 @@ static int walk_all(struct ss_session *session, struct ss_error *err)
 
 /* ---- what is lacking ---- */
 
-/* Would a stop for its registers make the target see an EINTR? */
+/* May it be stopped for its registers? */
 static bool may_stop_for_registers(const struct ss_session *session,
 				   const struct capture_thread *thread)
 {
-	const struct look *look = &thread->look;
-
-	if (session->stop != SS_STOP_AUTO || thread->how != CAPTURE_UNTOUCHED)
-		return false;
-	if (look->call != CALL_NUMBER || !eintr_may_return(look->nr))
-		return true;
-	return eintr_depends_on_fd(look->nr) &&
-	       fds_type(&session->target, (int)look->args[0]) != FD_SOCKET;
+	return session->stop == SS_STOP_AUTO && thread->how == CAPTURE_UNTOUCHED &&
+	       sweep_may_stop(&session->target, &thread->look);
 }
 
 /* True if the thread may teach now: few per place, so that most need not be stopped at all. */

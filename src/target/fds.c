@@ -293,6 +293,8 @@ enum fd_type fds_type(const struct target *target, int fd)
 	if (n < 0)
 		return FD_UNKNOWN;
 	link[n] = '\0';
+	if (begins_with(link, "/dev/") && !begins_with(link, "/dev/shm/"))
+		return FD_DEVICE;
 	if (begins_with(link, "/"))
 		return FD_FILE;
 	if (begins_with(link, "pipe:["))
@@ -303,6 +305,19 @@ enum fd_type fds_type(const struct target *target, int fd)
 		if (begins_with(link, anon_kinds[i].link))
 			return anon_kinds[i].type;
 	return FD_OTHER;
+}
+
+bool fds_is_nonblocking(const struct target *target, int fd)
+{
+	static const char label[] = "flags:";
+	char path[PATH_LEN], text[256];
+	const char *flags;
+
+	snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)target->anchor, fd);
+	if (file_read_at(target->task_fd, path, text, sizeof(text)) <= 0)
+		return false;
+	flags = strstr(text, label);
+	return flags && strtoul(flags + strlen(label), NULL, 8) & O_NONBLOCK;
 }
 
 int fds_socket_timeout(const struct target *target, int fd, bool send, uint64_t *ret_ns)

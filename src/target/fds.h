@@ -28,8 +28,14 @@ void fds_free(struct fds *fds);
  */
 const struct fd_info *fds_describe(struct fds *fds, int fd);
 
-/* Only what kind of thing fd is, with one readlink: for those who ask often. */
+/*
+ * Only what kind of thing fd is, with one readlink: for those who ask often. A FIFO with a name is
+ * FD_FILE here.
+ */
 enum fd_type fds_type(const struct target *target, int fd);
+
+/* True if its file is known to be open with O_NONBLOCK. */
+bool fds_is_nonblocking(const struct target *target, int fd);
 
 /*
  * How long a recv (send: a send) on the target's socket may block: SO_RCVTIMEO or SO_SNDTIMEO, 0:

@@ -210,6 +210,35 @@ int procfs_relook_call(const struct target *target, const struct procfs_thread *
 	return 0;
 }
 
+void procfs_call(const struct target *target, struct look *look)
+{
+	look->wchan[0] = '\0';
+	read_syscall(target, look);
+	if (look->call == CALL_RUNNING)
+		look->state = 'R';
+	else if (read_stat(target, look) == 0)
+		procfs_wchan(target, look);
+}
+
+int procfs_habits(const struct target *target, pid_t tid, struct procfs_habits *ret)
+{
+	struct procfs_habits habits;
+	struct proc_stat stat;
+	char text[TEXT_MAX];
+	ssize_t n = read_task(target, tid, "stat", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	if (procparse_stat(text, &stat) < 0)
+		return -EINVAL;
+	habits.user_ticks = stat.user_ticks;
+	habits.kernel_ticks = stat.kernel_ticks;
+	n = procfs_voluntary(target, tid, &habits.voluntary);
+	if (n == 0)
+		*ret = habits;
+	return (int)n;
+}
+
 int procfs_pcount(const struct target *target, const struct procfs_thread *thread, uint64_t *ret)
 {
 	struct look look;

@@ -41,6 +41,21 @@ int procfs_relook_call(const struct target *target, const struct procfs_thread *
 		       struct look *look);
 
 /*
+ * Only the call of *look, and what holds of a thread that waits: its state and wchan. The state is
+ * 0 if the thread is gone. Opens three files at most, one if it runs.
+ */
+void procfs_call(const struct target *target, struct look *look);
+
+/* Where a thread's time has gone since it began. */
+struct procfs_habits {
+	uint64_t user_ticks, kernel_ticks; /* of sysconf(_SC_CLK_TCK) */
+	uint64_t voluntary;                /* how often it went to sleep */
+};
+
+/* 0, or a negative errno. */
+int procfs_habits(const struct target *target, pid_t tid, struct procfs_habits *ret);
+
+/*
  * Times the thread was switched in: 0, or a negative errno (-ESRCH, -ENOENT: vanished).
  * Async-signal-safe, allocates nothing: right while threads are stopped.
  */

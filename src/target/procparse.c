@@ -19,7 +19,15 @@
 /* ---- one thread ---- */
 
 /* Field numbers of proc(5), 1-based; the first that is a number behind the name is ppid. */
-enum { STAT_PPID = 4, STAT_FLAGS = 9, STAT_START = 22, STAT_STACK = 28, STAT_CPU = 39 };
+enum {
+	STAT_PPID = 4,
+	STAT_FLAGS = 9,
+	STAT_USER = 14,
+	STAT_KERNEL = 15,
+	STAT_START = 22,
+	STAT_STACK = 28,
+	STAT_CPU = 39
+};
 
 static bool scan_stat_fields(const char *p, uint64_t fields[STAT_CPU + 1])
 {
@@ -50,6 +58,8 @@ int procparse_stat(const char *text, struct proc_stat *ret)
 	stat.state = end[2];
 	stat.ppid = (pid_t)f[STAT_PPID];
 	stat.flags = f[STAT_FLAGS];
+	stat.user_ticks = f[STAT_USER];
+	stat.kernel_ticks = f[STAT_KERNEL];
 	stat.start_time = f[STAT_START];
 	stat.start_stack = f[STAT_STACK];
 	stat.cpu = f[STAT_CPU] <= INT32_MAX ? (int)f[STAT_CPU] : -1;

@@ -22,8 +22,9 @@ struct proc_stat {
 	char comm[64]; /* without the parentheses; may hold any byte but NUL */
 	char state;
 	pid_t ppid;
-	uint64_t flags;      /* PF_* of the task; PF_KTHREAD is 0x00200000 */
-	uint64_t start_time; /* clock ticks since boot */
+	uint64_t flags;                    /* PF_* of the task; PF_KTHREAD is 0x00200000 */
+	uint64_t user_ticks, kernel_ticks; /* that it has run, in clock ticks */
+	uint64_t start_time;               /* clock ticks since boot */
 	uint64_t start_stack;
 	int cpu; /* field 39 */
 };
