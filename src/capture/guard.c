@@ -23,13 +23,24 @@ enum {
 	KERNEL_SHARE = 20 /* a twentieth of its time */
 };
 
+/*
+ * Do others see a stop where it sleeps? A sleep that has only begun may have no wchan: since 6.12 such
+ * a thread stays in the run queue for a while (get_wchan, kernel/sched/core.c).
+ */
+static bool is_seen_by_others(const struct target *target, const struct look *look)
+{
+	if (look->state != 'S' || look->wchan[0])
+		return stopeffect_is_seen_at(look->wchan);
+	return look->call == CALL_NONE || procfs_is_filtered(target, look->tid);
+}
+
 bool sweep_may_stop(const struct target *target, const struct look *look)
 {
 	bool uninterruptible = look->state == 'D';
 	enum fd_type type = FD_UNKNOWN;
 	unsigned effects;
 
-	if (stopeffect_is_seen_at(look->wchan))
+	if (is_seen_by_others(target, look))
 		return false;
 	if (look->call != CALL_NUMBER)
 		return true;

@@ -311,8 +311,12 @@ bool stopeffect_is_seen_at(const char *wchan)
 		"request_wait_answer",          /* fs/fuse/dev.c */
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (strcmp(wchan, places[i]) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		size_t len = strlen(places[i]);
+
+		/* gcc adds suffixes: seccomp_do_user_notification.isra.0 */
+		if (strncmp(wchan, places[i], len) == 0 && (!wchan[len] || wchan[len] == '.'))
 			return true;
+	}
 	return false;
 }

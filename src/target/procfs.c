@@ -220,6 +220,15 @@ void procfs_call(const struct target *target, struct look *look)
 		procfs_wchan(target, look);
 }
 
+bool procfs_is_filtered(const struct target *target, pid_t tid)
+{
+	char text[STATUS_MAX];
+	uint64_t mode;
+
+	return read_task(target, tid, "status", text, sizeof(text)) <= 0 ||
+	       procparse_status_number(text, "Seccomp", 10, &mode) < 0 || mode != 0;
+}
+
 int procfs_habits(const struct target *target, pid_t tid, struct procfs_habits *ret)
 {
 	struct procfs_habits habits;

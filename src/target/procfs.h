@@ -46,6 +46,9 @@ int procfs_relook_call(const struct target *target, const struct procfs_thread *
  */
 void procfs_call(const struct target *target, struct look *look);
 
+/* True if a seccomp filter is asked about its calls, or if that cannot be read. */
+bool procfs_is_filtered(const struct target *target, pid_t tid);
+
 /* Where a thread's time has gone since it began. */
 struct procfs_habits {
 	uint64_t user_ticks, kernel_ticks; /* of sysconf(_SC_CLK_TCK) */

@@ -148,7 +148,9 @@ static void test_seen_by_others(void **state)
 {
 	(void)state;
 	assert_true(stopeffect_is_seen_at("seccomp_do_user_notification"));
+	assert_true(stopeffect_is_seen_at("seccomp_do_user_notification.isra.0"));
 	assert_true(stopeffect_is_seen_at("handle_userfault"));
+	assert_false(stopeffect_is_seen_at("handle_userfault_other"));
 	assert_false(stopeffect_is_seen_at("pipe_read"));
 	assert_false(stopeffect_is_seen_at(""));
 }
