@@ -2,7 +2,7 @@
 /*
  * deny.c: no target but a launcher: runs a command under a seccomp filter that answers EPERM to some
  * system calls, as the profiles of containers do. Usage: deny CALL[,CALL...] COMMAND [ARG...], with
- * the calls ptrace, process_vm_readv, bpf, pidfd_open.
+ * the calls ptrace, process_vm_readv, bpf, perf_event_open, pidfd_open.
  */
 #include "target.h"
 
@@ -17,6 +17,7 @@ static const struct call {
 	{ "ptrace", SYS_ptrace },
 	{ "process_vm_readv", SYS_process_vm_readv },
 	{ "bpf", SYS_bpf },
+	{ "perf_event_open", SYS_perf_event_open },
 	{ "pidfd_open", SYS_pidfd_open },
 };
 
