@@ -176,11 +176,14 @@ struct ss_coverage {
 	unsigned owners_unsettled;
 	/* waits for a pipe or socket whose other end, on this host, nobody was seen to have */
 	unsigned ends_unseen;
+	/* files (not threads) that could not be read in time, and the first of them */
+	unsigned files_late;
+	char file_late[128];
 };
 
 /*
- * True if every thread and stack that could be had was had; vanished threads and JIT code do not
- * count against it.
+ * True if every thread, stack and file that could be had was had; vanished threads and JIT code do
+ * not count against it.
  */
 bool ss_coverage_complete(const struct ss_coverage *coverage);
 
@@ -223,6 +226,15 @@ struct ss_session_options {
 	 * most. An absolute path that belongs to this user, such as ~/.cache; NULL: nowhere
 	 */
 	const char *cache_dir;
+	/*
+	 * How long is waited for one file, and for all files together, whose file system is not known to
+	 * be local (NFS, FUSE): 0: 2 s and 5 s. Where one did not come in time no other of that mount is
+	 * waited for. The names of what is in them are missing, see files_late.
+	 */
+	uint64_t file_timeout_ns, files_timeout_ns;
+	/* Asked while one of these is waited for; true: wait for no more. NULL: nobody is asked */
+	bool (*give_up)(void *arg);
+	void *give_up_arg;
 	/* Called about once a second while a debug file comes; true: ask for no more. NULL: none */
 	bool (*fetching)(void *arg, const struct ss_fetch *fetch);
 	void *fetching_arg;

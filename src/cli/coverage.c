@@ -97,6 +97,15 @@ static void report_unseen(const struct msg *msg, pid_t pid, const struct ss_cove
 			 (int)pid, (int)pid);
 }
 
+/* Files that are missing are told apart from threads and stacks that are. */
+static bool has_gaps(const struct ss_coverage *coverage)
+{
+	struct ss_coverage without_files = *coverage;
+
+	without_files.files_late = 0;
+	return coverage->threads_sampled == 0 || !ss_coverage_complete(&without_files);
+}
+
 void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage *coverage)
 {
 	msg_info(msg,
@@ -105,8 +114,12 @@ void coverage_report(const struct msg *msg, pid_t pid, const struct ss_coverage 
 		 (int)pid, coverage->threads_seen, coverage->threads_sampled, coverage->stops,
 		 ms(coverage->longest_stop_ns), ms(coverage->pause_ns), coverage->frames,
 		 coverage->frames_unnamed);
-	if (coverage->threads_sampled == 0 || !ss_coverage_complete(coverage))
+	if (has_gaps(coverage))
 		report_gaps(msg, pid, coverage);
+	if (coverage->files_late)
+		msg_warn(msg, "%d: %u file%s could not be read in time: %s%s", (int)pid,
+			 coverage->files_late, coverage->files_late == 1 ? "" : "s",
+			 coverage->file_late, coverage->files_late == 1 ? "" : ", ...");
 	if (coverage->threads_halted)
 		msg_warn(msg,
 			 "%d: %u of %u threads are stopped by a signal or a debugger, or frozen: "

@@ -73,8 +73,6 @@ int job_check(const struct opts *opts, struct ss_error *err)
 	if (opts->format == SS_FORMAT_PPROF && deliver_to_stdout(opts->output) &&
 	    isatty(STDOUT_FILENO))
 		return parse_fail(err, "pprof is not for a terminal: use -o FILE.pb.gz");
-	if (dirs_check("--debug-dir", &opts->debug_dirs, err) < 0)
-		return -EINVAL;
 	return check_regexes(opts, err);
 }
 
@@ -155,6 +153,14 @@ static void report_observer(const struct job *job, const struct look *look)
 		msg_info(job->msg, "%d: observer %s", (int)look->pid, name);
 }
 
+/* Ctrl-C during a capture: what was captured is written, without waiting for files. */
+static bool is_interrupted(void *arg)
+{
+	const struct job *job = arg;
+
+	return job->kind->interrupted && *job->kind->interrupted;
+}
+
 static void open_sessions(struct job *job)
 {
 	const struct opts *opts = job->opts;
@@ -174,6 +180,10 @@ static void open_sessions(struct job *job)
 		.debug_dirs = opts->debug_dirs.n ? opts->debug_dirs.list : NULL,
 		.debuginfod = !opts->no_debuginfod && fetching_has_servers(),
 		.cache_dir = opts->no_symbol_cache ? NULL : dirs_cache(cache_dir),
+		.file_timeout_ns = opts->file_timeout_ns,
+		.files_timeout_ns = opts->files_timeout_ns,
+		.give_up = is_interrupted,
+		.give_up_arg = job,
 		.fetching = fetching_show,
 		.fetching_arg = &job->fetching,
 	};
@@ -341,6 +351,7 @@ int job_run(const struct opts *opts, const struct msg *msg, const struct job_kin
 	struct ss_error err;
 
 	job.fetching.msg = msg;
+	job.fetching.interrupted = kind->interrupted;
 	if (probe_output(opts, &err) < 0)
 		return deliver_failed(msg, &err);
 	for (size_t i = 0; i < opts->pids.n; i++)

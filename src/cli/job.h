@@ -32,6 +32,7 @@ struct job_kind {
 		     const struct ss_write_options *options, struct ss_error *err);
 	/* What was written, against opts' thresholds; NULL: it has none. */
 	enum cli_status (*check)(const struct job *job, const struct ss_write_options *options);
+	const volatile sig_atomic_t *interrupted; /* set by a signal; NULL: signals end stacksnap */
 };
 
 struct job {

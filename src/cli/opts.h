@@ -43,7 +43,8 @@ struct opts {
 	const char *timed_by; /* an option that makes sense for a capture only; NULL: none */
 	bool no_idle, summary;
 	bool subprocesses;
-	uint64_t max_pause_ns; /* 0: not given */
+	uint64_t max_pause_ns;                      /* 0: not given */
+	uint64_t file_timeout_ns, files_timeout_ns; /* 0: not given */
 	bool chains, fail_on_deadlock;
 	struct thresholds fail_over;
 	char **command;    /* of `-- COMMAND`, NULL-terminated; NULL: none */

@@ -178,6 +178,16 @@ static int set_max_pause(struct opts *opts, const char *value, struct ss_error *
 	return parse_duration(value, "--max-pause", &opts->max_pause_ns, err);
 }
 
+static int set_file_timeout(struct opts *opts, const char *value, struct ss_error *err)
+{
+	return parse_duration(value, "--file-timeout", &opts->file_timeout_ns, err);
+}
+
+static int set_files_timeout(struct opts *opts, const char *value, struct ss_error *err)
+{
+	return parse_duration(value, "--files-timeout", &opts->files_timeout_ns, err);
+}
+
 static int set_overhead(struct opts *opts, const char *value, struct ss_error *err)
 {
 	unsigned percent;
@@ -350,6 +360,14 @@ const struct opt opts_table[] = {
 	  .help = "ask the servers of DEBUGINFOD_URLS for them",
 	  .values = yes_no_values,
 	  .set = set_debuginfod },
+	{ .name = "file-timeout",
+	  .arg = "TIME",
+	  .help = "wait so long for a file of a server; default 2 s",
+	  .set = set_file_timeout },
+	{ .name = "files-timeout",
+	  .arg = "TIME",
+	  .help = "and so long for all of them; default 5 s",
+	  .set = set_files_timeout },
 	{ .name = "symbol-cache",
 	  .arg = "yes|no",
 	  .help = "keep names that took long in ~/.cache/stacksnap",

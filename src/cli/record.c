@@ -115,7 +115,6 @@ static int record(struct job *job, struct ss_session **sessions, size_t n, struc
 	};
 	int r;
 
-	job->fetching.interrupted = &interrupted;
 	r = ss_record(sessions, n, &options, ret, ret_n, err);
 	for (size_t i = 0; i < n; i++)
 		reaped->known |= ss_session_exit_status(sessions[i], &reaped->status);
@@ -249,6 +248,7 @@ static const struct job_kind record_kind = {
 	.coverage = profile_coverage,
 	.write = write_profiles,
 	.check = check_profiles,
+	.interrupted = &interrupted,
 };
 
 /* A silent default confuses: it is said. With a command, the capture ends when the command does. */

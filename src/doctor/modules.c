@@ -13,12 +13,15 @@
 #include "symbol/contents.h"
 #include "symbol/sources.h"
 #include "target/image.h"
+#include "target/opener.h"
 #include "target/package.h"
 
 struct modules {
 	struct maps maps;
 	struct images *images;
-	int root_fd;  /* of the process */
+	struct target target; /* the subject's, with the opener */
+	struct opener *opener;
+	int root_fd;  /* of the process; the opener's */
 	int lists_fd; /* dpkg's, below that root; -1 if there are none */
 };
 
@@ -26,23 +29,29 @@ static void modules_done(struct modules *modules)
 {
 	maps_done(&modules->maps);
 	images_free(modules->images);
-	close_p(&modules->root_fd);
+	opener_free(modules->opener);
 	close_p(&modules->lists_fd);
 }
 
 static int modules_init(struct modules *modules, const struct target *target, struct ss_error *err)
 {
+	static const struct opener_options limits = { 0 };
 	bool changed;
 	int r;
 
 	maps_init(&modules->maps);
-	modules->root_fd = openat(target->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	modules->lists_fd = modules->root_fd < 0 ? -1 : package_open(modules->root_fd);
 	modules->images = images_new();
-	if (!modules->images)
+	modules->opener = opener_new(&limits, NULL);
+	if (!modules->images || !modules->opener)
 		return ss_error_oom(err);
+	modules->root_fd = opener_begin(modules->opener, target);
+	modules->lists_fd = modules->root_fd < 0 ? -1 : package_open(modules->root_fd);
+	modules->target = *target;
+	modules->target.opener = modules->opener;
 	r = target_read_maps(target, &modules->maps, err);
-	return r < 0 ? r : images_update(modules->images, target, &modules->maps, &changed, err);
+	return r < 0 ? r
+		     : images_update(modules->images, &modules->target, &modules->maps, &changed,
+				     err);
 }
 
 /* "sudo apt-get install libc6-dbg"; NULL if nobody knows the package. */
@@ -76,7 +85,8 @@ static void add_unwind(struct ss_checkup *checkup, const struct image *image, bo
 static void check_image(struct ss_checkup *checkup, const struct modules *modules,
 			const struct image *image)
 {
-	const struct symbol_sources sources = { .root_fd = modules->root_fd };
+	const struct symbol_sources sources = { .root_fd = modules->root_fd,
+						.opener = modules->opener };
 	struct symbol_index *index = symbol_index_open(image->fd, image->path, &sources);
 	struct contents contents;
 	char room[256];

@@ -26,7 +26,7 @@ bool ss_coverage_complete(const struct ss_coverage *coverage)
 	for (unsigned i = 0; i < SS_END_COUNT; i++)
 		if (i != SS_END_COMPLETE && i != SS_END_NO_CFI && coverage->stack_end[i])
 			return false;
-	return true;
+	return coverage->files_late == 0;
 }
 
 static const char *const format_names[] = { "text", "count",      "pprof", "folded",

@@ -206,6 +206,7 @@ static void count_capture(struct assembly *a)
 	const struct capture *capture = &a->session->capture;
 
 	coverage->threads_filtered = a->session->filtered;
+	session_count_files(a->session, coverage);
 	coverage->stops = capture->stops;
 	coverage->over_pause = capture->over_pause;
 	coverage->eintr_avoided = capture->eintr_avoided;

@@ -170,9 +170,12 @@ static int finish(struct recording *recording, struct observed *observed, struct
 		  struct ss_error *err)
 {
 	const struct metronome *metronome = &recording->metronome;
+	int r = recorder_finish(observed->recorder, metronome->done - observed->done_before,
+				metronome->missed - observed->missed_before, ret, err);
 
-	return recorder_finish(observed->recorder, metronome->done - observed->done_before,
-			       metronome->missed - observed->missed_before, ret, err);
+	if (r == 0)
+		session_count_files(observed->session, &(*ret)->coverage);
+	return r;
 }
 
 /* The profile of a child, which stands without its session; NULL if it was never seen. */

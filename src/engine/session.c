@@ -5,7 +5,6 @@
 #include "engine/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "capture/observer.h"
 #include "capture/timer.h"
 #include "engine/owners.h"
+#include "target/opener.h"
 #include "target/procfs.h"
 
 enum {
@@ -90,6 +90,24 @@ static void choose_timer(struct ss_session *session, const struct ss_session *li
 		capturer_time(session->capturer, name, like ? like->capturer : NULL);
 }
 
+static int open_opener(struct ss_session *session, const struct ss_session_options *options,
+		       const struct ss_session *like)
+{
+	const struct opener_options limits = {
+		.file_ns = options->file_timeout_ns,
+		.all_ns = options->files_timeout_ns,
+		.give_up = options->give_up,
+		.arg = options->give_up_arg,
+	};
+
+	session->opener = opener_new(&limits, like ? like->opener : NULL);
+	if (!session->opener)
+		return -ENOMEM;
+	session->root_fd = opener_begin(session->opener, &session->target);
+	session->target.opener = session->opener;
+	return 0;
+}
+
 static int open_stages(struct ss_session *session, pid_t pid,
 		       const struct ss_session_options *options, const struct ss_session *like,
 		       struct ss_error *err)
@@ -103,9 +121,7 @@ static int open_stages(struct ss_session *session, pid_t pid,
 		return r;
 	pidns_init(&session->pidns, &session->target);
 	session->images = images_new();
-	session->root_fd =
-		openat(session->target.proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (!session->images)
+	if (!session->images || open_opener(session, options, like) < 0)
 		return ss_error_oom(err);
 	r = session_open_sources(session, options, err);
 	if (r < 0)
@@ -188,7 +204,7 @@ void ss_session_close(struct ss_session *session)
 	symbolizer_free(session->symbolizer);
 	images_free(session->images);
 	session_close_sources(session);
-	close_p(&session->root_fd);
+	opener_free(session->opener);
 	target_close(&session->target);
 	maps_done(&session->maps);
 	schedclock_done(&session->schedclock);
@@ -210,6 +226,14 @@ void ss_session_close(struct ss_session *session)
 	vec_done(&session->sample_walks);
 	vec_done(&session->requests);
 	free(session);
+}
+
+void session_count_files(const struct ss_session *session, struct ss_coverage *coverage)
+{
+	const char *path;
+
+	coverage->files_late = opener_late(session->opener, &path);
+	snprintf(coverage->file_late, sizeof(coverage->file_late), "%s", path);
 }
 
 int session_update_maps(struct ss_session *session, struct ss_error *err)

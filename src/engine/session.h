@@ -47,6 +47,7 @@ struct ss_session {
 	char *thread_regex; /* as text; NULL: all */
 
 	struct target target;
+	struct opener *opener; /* of the target's files; it owns root_fd */
 	int root_fd; /* the target's root directory, -1 if it may not be opened */
 	struct maps maps;
 	struct images *images;
@@ -116,6 +117,9 @@ bool session_has_moved(const struct ss_session *session, const struct look *look
  * (unwinding.c).
  */
 int session_unwind(struct ss_session *session, struct ss_error *err);
+
+/* What of the process's files did not come in time. */
+void session_count_files(const struct ss_session *session, struct ss_coverage *coverage);
 
 /* The symbolize stage (naming.c). NULL only if memory is out. */
 const struct stack *session_name_stack(struct ss_session *session, struct stack_table *table,

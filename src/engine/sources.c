@@ -10,6 +10,7 @@
 #include "engine/session.h"
 #include "symbol/fetch.h"
 #include "symbol/perfmap.h"
+#include "target/opener.h"
 
 static void free_dirs(char **dirs)
 {
@@ -37,6 +38,20 @@ static char **copy_dirs(const char *const *dirs)
 	return copy;
 }
 
+/* One that does not answer in time is counted, and is no mistake. */
+static int check_dirs(const struct ss_session *session, struct ss_error *err)
+{
+	for (char **dir = session->debug_dirs; dir && *dir; dir++) {
+		int r = opener_check_directory(session->opener, *dir);
+
+		if (r < 0 && r != -ETIMEDOUT && r != -ECANCELED)
+			return ss_error_set(err, SS_ERR_ARGUMENT, -r,
+					    "directory of debug files: %.120s: %s", *dir,
+					    strerror(-r));
+	}
+	return 0;
+}
+
 int session_open_sources(struct ss_session *session, const struct ss_session_options *options,
 			 struct ss_error *err)
 {
@@ -62,10 +77,12 @@ int session_open_sources(struct ss_session *session, const struct ss_session_opt
 	sources->no_files = options->no_symbols;
 	sources->debug_dirs = (const char *const *)session->debug_dirs;
 	sources->root_fd = session->root_fd;
+	sources->opener = session->opener;
 	sources->cache_dir = session->cache_dir;
 	sources->perfmap = perfmap_new(&session->target, session->root_fd);
 	session->symbolizer = symbolizer_new(sources);
-	return session->symbolizer && sources->perfmap ? 0 : ss_error_oom(err);
+	return session->symbolizer && sources->perfmap ? check_dirs(session, err)
+						       : ss_error_oom(err);
 }
 
 void session_close_sources(struct ss_session *session)

@@ -13,11 +13,19 @@
 
 #include "symbol/namecache.h"
 
+struct opener;
+
+struct cachedir {
+	const char *base;
+	struct opener *opener; /* for a directory that is not local; NULL: none is needed */
+};
+
 /* Fill the cache, which is empty, from the file for this key. False: it is still empty. */
-bool cachedir_load(const char *base, const struct namecache_key *key, struct namecache *cache);
+bool cachedir_load(const struct cachedir *place, const struct namecache_key *key,
+		   struct namecache *cache);
 
 /* Replace the file for this key, at once or not at all. 0 or a negative errno. */
-int cachedir_store(const char *base, const struct namecache_key *key,
+int cachedir_store(const struct cachedir *place, const struct namecache_key *key,
 		   const struct namecache *cache);
 
 #endif

@@ -24,6 +24,7 @@
 #include "base/attr.h"
 #include "base/fileio.h"
 #include "symbol/fetch.h"
+#include "target/opener.h"
 #include "target/plainfile.h"
 #include "target/unpack.h"
 
@@ -44,7 +45,8 @@ struct wanted {
 	uint32_t crc;          /* of the whole file, as .gnu_debuglink has it */
 	const char *file;      /* what it is the debug file of; NULL: not known */
 	struct effort *effort; /* of looking at it */
-	const char *link;      /* its name by .gnu_debuglink, or by .gnu_debugaltlink; NULL: none */
+	struct opener *opener;
+	const char *link; /* its name by .gnu_debuglink, or by .gnu_debugaltlink; NULL: none */
 };
 
 /* A place to search. */
@@ -121,7 +123,7 @@ static bool is_wanted(int fd, const struct wanted *w)
 
 static bool try_path(const struct tree *tree, const struct wanted *w, struct found *ret)
 {
-	_cleanup_close_ int fd = file_open_regular(tree->root_fd, ret->path, 0);
+	_cleanup_close_ int fd = opener_open_at(w->opener, tree->root_fd, ret->path);
 
 	if (fd < 0 || !is_wanted(fd, w))
 		return false;
@@ -212,11 +214,7 @@ static bool search_tree(const struct tree *tree, const struct wanted *w, struct 
 
 bool debugfile_has_our_root(const struct symbol_sources *sources)
 {
-	struct stat theirs, ours;
-
-	return sources->root_fd < 0 ||
-	       (fstat(sources->root_fd, &theirs) == 0 && stat("/", &ours) == 0 &&
-		theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino);
+	return sources->root_fd < 0 || opener_has_our_root(sources->opener, sources->root_fd);
 }
 
 static bool search(const struct symbol_sources *sources, const struct wanted *w, struct found *ret)
@@ -257,7 +255,9 @@ static void note_found(struct symbol_index *index, int fd)
 void debugfile_search(struct symbol_index *index)
 {
 	Elf *elf = index_elf(index);
-	struct wanted w = { .file = index->path, .effort = &index->effort };
+	struct wanted w = { .file = index->path,
+			    .effort = &index->effort,
+			    .opener = index->sources->opener };
 	struct found found;
 	const void *id;
 	ssize_t len;
@@ -331,7 +331,11 @@ int debugfile_find(Dwfl_Module *module, void **userdata, const char *name, Dwarf
 static int search_alt(struct symbol_index *index, const char *name, const void *build_id,
 		      size_t len)
 {
-	struct wanted w = { .id = build_id, .id_len = len, .link = name, .effort = &index->effort };
+	struct wanted w = { .id = build_id,
+			    .id_len = len,
+			    .link = name,
+			    .effort = &index->effort,
+			    .opener = index->sources->opener };
 	const struct tree beside = { index->debug_root_fd, DEBUG_DIR, true };
 	struct found found;
 

@@ -16,8 +16,8 @@ enum { CHAIN_MAX = 256 };
 
 struct lookup {
 	struct symbol_index *index;
-	const char *cache_dir;   /* NULL: nothing is kept */
-	struct namecache *cache; /* NULL until the first address; stays so if nothing is kept */
+	struct cachedir cache_dir; /* base NULL: nothing is kept */
+	struct namecache *cache;   /* NULL until the first address; stays so if nothing is kept */
 	struct namecache_key key;
 	bool asked;        /* for the cache */
 	uint64_t spent_ns; /* by the index */
@@ -46,7 +46,7 @@ struct lookup *lookup_open(int fd, const char *path, const char *build_id,
 		return NULL;
 	}
 	if (make_key(fd, build_id, &lookup->key))
-		lookup->cache_dir = sources->cache_dir;
+		lookup->cache_dir = (struct cachedir){ sources->cache_dir, sources->opener };
 	return lookup;
 }
 
@@ -67,7 +67,7 @@ static void keep(const struct lookup *lookup)
 {
 	if (lookup->cache && namecache_has_grown(lookup->cache) && lookup->spent_ns > SPENT_MIN &&
 	    symbol_index_is_whole(lookup->index) && !memory_is_limited())
-		(void)cachedir_store(lookup->cache_dir, &lookup->key, lookup->cache);
+		(void)cachedir_store(&lookup->cache_dir, &lookup->key, lookup->cache);
 }
 
 void lookup_close(struct lookup *lookup)
@@ -98,12 +98,12 @@ void lookup_prepare(struct lookup *lookup)
 static void ask_cache(struct lookup *lookup)
 {
 	lookup->asked = true;
-	if (!lookup->cache_dir)
+	if (!lookup->cache_dir.base)
 		return;
 	symbol_index_debug_file(lookup->index, &lookup->key.debug);
 	lookup->cache = namecache_new();
 	if (lookup->cache)
-		(void)cachedir_load(lookup->cache_dir, &lookup->key, lookup->cache);
+		(void)cachedir_load(&lookup->cache_dir, &lookup->key, lookup->cache);
 }
 
 static struct index_finding ask_index(struct lookup *lookup, uint64_t addr)

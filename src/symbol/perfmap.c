@@ -18,6 +18,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fileio.h"
+#include "target/opener.h"
 #include "target/procparse.h"
 #include "target/target.h"
 
@@ -79,15 +80,20 @@ static pid_t inner_pid(const struct target *target)
 	return status.inner_tid;
 }
 
-static int open_map(const struct perfmap *perfmap)
+static bool open_map(const struct perfmap *perfmap, struct opened *ret)
 {
+	struct opener *opener = perfmap->target->opener;
 	pid_t pid = inner_pid(perfmap->target);
 	char path[64];
+	const struct opener_name name = { OPENER_THEIRS, path, O_NOFOLLOW, OPENER_NEEDED };
 
 	if (perfmap->root_fd < 0 || pid <= 0)
-		return -1;
+		return false;
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)pid);
-	return file_open_regular(perfmap->root_fd, path, O_NOFOLLOW);
+	if (opener)
+		return opener_open(opener, &name, ret) == 0;
+	ret->fd = file_open_regular(perfmap->root_fd, path, O_NOFOLLOW);
+	return ret->fd >= 0 && fstat(ret->fd, &ret->st) == 0;
 }
 
 /* proc(5): /proc/PID belongs to the process's effective user; to root if it is not dumpable. */
@@ -121,10 +127,9 @@ static bool is_of_this_process(const struct perfmap *perfmap, const struct stat 
 	       wall_ns;
 }
 
-static bool is_usable(const struct perfmap *perfmap, int fd, struct stat *ret)
+static bool is_usable(const struct perfmap *perfmap, const struct stat *file)
 {
-	return fd >= 0 && fstat(fd, ret) == 0 && has_right_owner(perfmap, ret) &&
-	       is_of_this_process(perfmap, ret);
+	return has_right_owner(perfmap, file) && is_of_this_process(perfmap, file);
 }
 
 /* ---- reading ---- */
@@ -170,18 +175,19 @@ static void read_names(struct perfmap *perfmap, int fd, const struct stat *file)
 
 static bool update(struct perfmap *perfmap)
 {
-	_cleanup_close_ int fd = open_map(perfmap);
-	struct stat file;
+	struct opened file = { .fd = -1 };
+	bool opened = open_map(perfmap, &file);
+	_cleanup_close_ int fd = file.fd;
 	bool had = perfmap->names != NULL;
 
-	if (!is_usable(perfmap, fd, &file)) {
+	if (!opened || !is_usable(perfmap, &file.st)) {
 		drop_names(perfmap);
 		perfmap->read.st_size = -1;
 		return had;
 	}
-	if (is_same(&file, &perfmap->read))
+	if (is_same(&file.st, &perfmap->read))
 		return false;
-	read_names(perfmap, fd, &file);
+	read_names(perfmap, fd, &file.st);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 
 struct effort_budget;
 struct fetcher;
+struct opener;
 struct perfmap;
 
 struct symbol_sources {
@@ -23,6 +24,7 @@ struct symbol_sources {
 	const char *const *debug_dirs;
 	/* such as ~/.cache, where what took long to find is kept; NULL: nowhere */
 	const char *cache_dir;
+	struct opener *opener;        /* opens files in time; NULL: they are opened directly */
 	struct fetcher *fetcher;      /* asks debuginfod servers last; NULL: nobody is asked */
 	struct perfmap *perfmap;      /* names of JIT code; NULL: it gets none */
 	struct effort_budget *budget; /* what all files may cost; NULL: each has its own */

@@ -10,6 +10,7 @@
 #include "symbol/index-internal.h"
 
 #include <dwarf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fileio.h"
+#include "target/opener.h"
 
 /*
  * The strings that libdw will take for the path, "" and NULL for what is not there; false if one
@@ -64,17 +66,17 @@ static enum presence look(struct symbol_index *index, int root_fd, const char *d
 {
 	bool whole = *name == '/', absolute = directory && *directory == '/';
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = -1, other = -1;
+	_cleanup_close_ int fd = -1;
 	int n = snprintf(path, sizeof(path), "%s/%s/%s", whole || absolute ? "" : index->directory,
 			 whole || !directory ? "" : directory, name);
 
 	if (n >= (int)sizeof(path))
 		return OTHER;
-	fd = file_open_regular(root_fd, path, 0);
+	fd = opener_open_at(index->sources->opener, root_fd, path);
 	if (fd >= 0)
 		return is_bounded(index, fd) ? REGULAR : OTHER;
-	other = file_open_name(root_fd, path, 0);
-	return other >= 0 ? OTHER : ABSENT;
+	return fd == -EINVAL || fd == -EFBIG || fd == -ETIMEDOUT || fd == -ECANCELED ? OTHER
+										     : ABSENT;
 }
 
 /* True if libdw will open nothing but a regular file, and one that it may unpack. */

@@ -20,6 +20,7 @@
 #include "base/attr.h"
 #include "base/fileio.h"
 #include "base/vec.h"
+#include "target/opener.h"
 #include "target/procparse.h"
 #include "target/sockets.h"
 
@@ -91,21 +92,18 @@ static void ask_eventfd(struct question *q, int fd)
 		q->result.gaps |= ENDS_UNKNOWN;
 }
 
-/* As fds.c: without a round trip to a file server. */
-static bool is_fifo(const struct ends *ends, int fd)
+static bool is_fifo(const struct ends *ends, int fd, const char *link)
 {
-	char path[PATH_LEN];
-	struct statx st;
+	uint64_t inode;
+	mode_t mode;
 
-	return statx(ends->target->task_fd, fd_path(ends, path, "fd", fd), AT_STATX_DONT_SYNC,
-		     STATX_TYPE, &st) == 0 &&
-	       S_ISFIFO(st.stx_mode);
+	return opener_stat_fd(ends->target, fd, link, &mode, &inode) == 0 && S_ISFIFO(mode);
 }
 
 /* Found by its path, so one that is reached by another name is missed: it is open to all anyway. */
-static void ask_path(struct question *q, int fd)
+static void ask_path(struct question *q, int fd, const char *link)
 {
-	if (!is_fifo(q->ends, fd)) {
+	if (!is_fifo(q->ends, fd, link)) {
 		q->key = 0;
 		q->result.gaps |= ENDS_UNKNOWN;
 		return;
@@ -163,7 +161,7 @@ static int ask(struct question *q, int fd)
 		q->result.kind = ENDS_PIPE;
 		break;
 	case FDSCAN_PATH:
-		ask_path(q, fd);
+		ask_path(q, fd, link);
 		break;
 	case FDSCAN_EVENTFD:
 		ask_eventfd(q, fd);

@@ -25,6 +25,7 @@
 #include "base/buf.h"
 #include "base/fileio.h"
 #include "base/map64.h"
+#include "target/opener.h"
 #include "target/procparse.h"
 #include "target/sockets.h"
 
@@ -204,22 +205,20 @@ static void describe_socket(struct fds *fds, struct fd_info *info, const char *l
 
 /* ---- files ---- */
 
-/* Without a round trip: a file on a dead NFS server must not hang us. */
 static void describe_file(struct fds *fds, struct fd_info *info, const char *link)
 {
-	char path[PATH_LEN];
-	struct statx st;
+	uint64_t inode;
+	mode_t mode;
 
 	info->type = FD_FILE;
 	buf_puts(&fds->text, link);
-	if (statx(fds->target->task_fd, fd_path(fds, path, "fd", info->fd), AT_STATX_DONT_SYNC,
-		  STATX_TYPE | STATX_INO, &st) < 0)
+	if (opener_stat_fd(fds->target, info->fd, link, &mode, &inode) < 0)
 		return;
-	if (S_ISCHR(st.stx_mode) || S_ISBLK(st.stx_mode)) {
+	if (S_ISCHR(mode) || S_ISBLK(mode)) {
 		info->type = FD_DEVICE;
-	} else if (S_ISFIFO(st.stx_mode)) {
+	} else if (S_ISFIFO(mode)) {
 		info->type = FD_PIPE;
-		info->inode = st.stx_ino;
+		info->inode = inode;
 	}
 }
 

@@ -112,7 +112,10 @@ static int image_open(struct images *images, const struct mapped_file *w, struct
 	file->image.dev = w->map->dev;
 	file->image.inode = w->map->inode;
 	file->image.fd = mapped_file_open(w);
-	*ret_reason = file->image.fd < 0 ? "its file cannot be opened" : image_load(file);
+	if (file->image.fd == -ETIMEDOUT)
+		*ret_reason = "its file could not be read in time";
+	else
+		*ret_reason = file->image.fd < 0 ? "its file cannot be opened" : image_load(file);
 	if (*ret_reason) {
 		image_file_free(file);
 		return 0;

@@ -5,6 +5,7 @@
  */
 #include "target/mappedfile.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,50 +18,77 @@
 #include "base/attr.h"
 #include "base/fileio.h"
 #include "target/elffile.h"
+#include "target/opener.h"
 
-/*
- * A readable descriptor of the regular file at path, -1 if it is none. O_PATH first: opening a
- * device or a FIFO that took the file's name could have effects.
- */
-static int open_regular(int dirfd, const char *path, int flags)
+/* ---- without an opener ---- */
+
+static int open_directly(int dirfd, const char *path, int flags, struct opened *ret)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
+	_cleanup_close_ int name = openat(dirfd, path, O_PATH | O_CLOEXEC | flags);
+	_cleanup_close_ int fd = file_reopen_regular(name);
 
-	return file_reopen_regular(fd);
+	if (fd < 0 || fstat(fd, &ret->st) < 0)
+		return -ENOENT;
+	ret->fd = steal_fd(&fd);
+	return 0;
 }
 
-static int open_in_target_root(const struct mapped_file *w)
+static int open_directly_in(const struct mapped_file *w, enum opener_root from, struct opened *ret)
 {
 	_cleanup_close_ int root = -1;
 	char path[32];
 
+	if (from == OPENER_OURS)
+		return open_directly(AT_FDCWD, w->path, O_NOFOLLOW, ret);
 	snprintf(path, sizeof(path), "%d/root", (int)w->target->anchor);
 	root = openat(w->target->task_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? -1 : open_regular(root, w->path + 1, O_NOFOLLOW);
+	return root < 0 ? -ENOENT : open_directly(root, w->path + 1, O_NOFOLLOW, ret);
+}
+
+/* ---- the places ---- */
+
+static int open_in(const struct mapped_file *w, enum opener_root from, struct opened *ret)
+{
+	const struct opener_name name = { .root = from, .path = w->path, .flags = O_NOFOLLOW };
+
+	return w->target->opener ? opener_open(w->target->opener, &name, ret)
+				 : open_directly_in(w, from, ret);
+}
+
+static int open_in_target_root(const struct mapped_file *w, struct opened *ret)
+{
+	return open_in(w, OPENER_THEIRS, ret);
 }
 
 /* maps shows paths from the reader's root: of a chrooted target, this is the one that exists. */
-static int open_in_our_root(const struct mapped_file *w)
+static int open_in_our_root(const struct mapped_file *w, struct opened *ret)
 {
-	return open_regular(AT_FDCWD, w->path, O_NOFOLLOW);
+	return open_in(w, OPENER_OURS, ret);
+}
+
+static int open_link(const struct mapped_file *w, int dirfd, const char *link, struct opened *ret)
+{
+	return w->target->opener
+		       ? opener_open_link(w->target->opener, dirfd, link, w->path, w->map->dev, ret)
+		       : open_directly(dirfd, link, 0, ret);
 }
 
 /* The very file, deleted or not; needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN (Linux 5.9). */
-static int open_map_file(const struct mapped_file *w)
+static int open_map_file(const struct mapped_file *w, struct opened *ret)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)w->map->start,
 		 (unsigned long long)w->map->end);
-	return open_regular(w->target->proc_fd, path, 0);
+	return open_link(w, w->target->proc_fd, path, ret);
 }
 
-static int open_exe(const struct mapped_file *w)
+static int open_exe(const struct mapped_file *w, struct opened *ret)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "%d/exe", (int)w->target->anchor);
-	return open_regular(w->target->task_fd, path, 0);
+	return open_link(w, w->target->task_fd, path, ret);
 }
 
 /* The mapping of the same file's first page at or below the wanted one; NULL if there is none. */
@@ -121,23 +149,20 @@ static bool read_file_build_id(int fd, char ret[ELFFILE_BUILD_ID_MAX])
  * maps and stat give different device numbers on btrfs, and different inodes too on overlayfs
  * before Linux 6.8: then the build id decides.
  */
-static bool is_wanted(const struct mapped_file *w, int fd)
+static bool is_wanted(const struct mapped_file *w, const struct opened *file)
 {
 	char theirs[ELFFILE_BUILD_ID_MAX], ours[ELFFILE_BUILD_ID_MAX];
-	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return false;
-	if (st.st_dev == w->map->dev && st.st_ino == w->map->inode)
+	if (file->st.st_dev == w->map->dev && file->st.st_ino == w->map->inode)
 		return true;
-	return read_file_build_id(fd, ours) && read_memory_build_id(w, theirs) &&
+	return read_file_build_id(file->fd, ours) && read_memory_build_id(w, theirs) &&
 	       strcmp(ours, theirs) == 0;
 }
 
 static int open_found(const struct mapped_file *w)
 {
 	static const struct {
-		int (*open)(const struct mapped_file *);
+		int (*open)(const struct mapped_file *, struct opened *);
 		bool certain; /* no check is needed */
 	} ways[] = {
 		{ open_in_target_root, false },
@@ -147,12 +172,17 @@ static int open_found(const struct mapped_file *w)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		_cleanup_close_ int fd = ways[i].open(w);
+		struct opened file;
+		int r = ways[i].open(w, &file);
 
-		if (fd >= 0 && (ways[i].certain || is_wanted(w, fd)))
-			return steal_fd(&fd);
+		if (r == -ETIMEDOUT)
+			return r;
+		if (r == 0 && (ways[i].certain || is_wanted(w, &file)))
+			return file.fd;
+		if (r == 0)
+			close(file.fd);
 	}
-	return -1;
+	return -ENOENT;
 }
 
 /* Our own vdso, NULL if it has not as many pages. Its section headers are the last that it has. */
@@ -192,10 +222,10 @@ static int copy_vdso(const struct mapped_file *w)
 	_cleanup_free_ unsigned char *bytes = NULL;
 
 	if (fd < 0 || len > 1 << 20)
-		return -1;
+		return -ENOENT;
 	bytes = malloc(len);
 	if (!bytes || !read_vdso(w, bytes, len) || file_write_all(fd, bytes, len) < 0)
-		return -1;
+		return -ENOENT;
 	return steal_fd(&fd);
 }
 

@@ -21,7 +21,10 @@ struct mapped_file {
 	const char *path; /* of the map */
 };
 
-/* A descriptor for reading; -1 if it is nowhere. Of the vdso: a copy in a file of ours. */
+/*
+ * A descriptor for reading; -ETIMEDOUT if it did not come in time, another negative errno if it is
+ * nowhere. Of the vdso, and of files that are not local: a copy in memory.
+ */
 int mapped_file_open(const struct mapped_file *file);
 
 #endif

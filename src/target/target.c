@@ -24,7 +24,6 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/fileio.h"
-#include "target/elffile.h"
 #include "target/maps.h"
 #include "target/procparse.h"
 
@@ -323,28 +322,24 @@ static int check_permission(const struct target *target, struct ss_error *err)
 			    (int)target->anchor);
 }
 
-/* A program whose file cannot be read is let through: its stacks may still be had. */
+/*
+ * The auxiliary vector tells how wide the process is, and no file has to be opened, which might be on
+ * a dead file server: of two 32-bit words the second is no 0 for AT_SYSINFO_EHDR, AT_HWCAP or
+ * AT_PHDR, whichever comes first. The kernel runs programs of other machines through an interpreter
+ * that is one of ours. A process that is in the middle of exec has none, and is let through.
+ */
 static int check_machine(const struct target *target, struct ss_error *err)
 {
 	char path[PATH_LEN];
-	Elf64_Ehdr header; /* the fields up to e_machine stand alike in Elf32_Ehdr */
-	_cleanup_close_ int fd = openat(target->task_fd, task_path(path, target->anchor, "exe"),
-					O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint64_t first[4];
+	ssize_t n = file_read_at(target->task_fd, task_path(path, target->anchor, "auxv"),
+				 (char *)first, sizeof(first));
 
-	if (fd < 0 || file_pread_exact(fd, &header, offsetof(Elf64_Ehdr, e_version), 0) < 0 ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+	if (n < (ssize_t)sizeof(first) - 1 || (first[0] <= UINT32_MAX && first[2] <= UINT32_MAX))
 		return 0;
-	if (header.e_ident[EI_CLASS] != ELFCLASS64)
-		return ss_error_set(err, SS_ERR_ARCH, ENOEXEC,
-				    "process %d (%s) runs a 32-bit program, this stacksnap is for "
-				    "%s",
-				    (int)target->pid, target->comm, our_machine);
-	if (header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != ELFFILE_MACHINE)
-		return ss_error_set(err, SS_ERR_ARCH, ENOEXEC,
-				    "process %d (%s) runs a program for ELF machine %u, this "
-				    "stacksnap is for %s",
-				    (int)target->pid, target->comm, header.e_machine, our_machine);
-	return 0;
+	return ss_error_set(err, SS_ERR_ARCH, ENOEXEC,
+			    "process %d (%s) runs a 32-bit program, this stacksnap is for %s",
+			    (int)target->pid, target->comm, our_machine);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "target/present.h"
 
 struct maps;
+struct opener;
 
 struct tids {
 	VEC(pid_t) tid; /* ascending */
@@ -35,6 +36,7 @@ struct target {
 	uint64_t start_stack;   /* field 28 of stat: another value after exec; 0 unknown */
 	pid_t tracer;           /* TracerPid at open, 0 none */
 	char comm[64];          /* the leader's name, raw */
+	struct opener *opener;  /* of its files, the owner's; NULL: they are opened directly */
 };
 
 /* One that owns nothing: it may be closed. */

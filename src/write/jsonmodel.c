@@ -167,6 +167,7 @@ void json_coverage(struct json *j, const struct ss_coverage *c)
 		{ "waits_undated", c->waits_undated },
 		{ "owners_unsettled", c->owners_unsettled },
 		{ "ends_unseen", c->ends_unseen },
+		{ "files_late", c->files_late },
 		{ "threads_halted", c->threads_halted },
 		{ "ended_after_ns", c->ended_after_ns },
 		{ "longest_stop_ns", c->longest_stop_ns },

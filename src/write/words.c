@@ -319,6 +319,10 @@ static void cover_stacks(struct buf *buf, const struct ss_coverage *c)
 		buf_printf(buf, "; %u lock owners unsettled", c->owners_unsettled);
 	if (c->ends_unseen)
 		buf_printf(buf, "; %u other ends not found", c->ends_unseen);
+	if (!c->files_late)
+		return;
+	buf_printf(buf, "; %u files not read in time: ", c->files_late);
+	buf_puts_escaped(buf, c->file_late);
 }
 
 static void cover_frames(struct buf *buf, const struct ss_coverage *c)

@@ -260,7 +260,7 @@ static int teardown(void **state)
 static int store(void)
 {
 	struct namecache *cache = make();
-	int r = cachedir_store(base, &key, cache);
+	int r = cachedir_store(&(struct cachedir){ .base = base }, &key, cache);
 
 	namecache_free(cache);
 	return r;
@@ -269,7 +269,7 @@ static int store(void)
 static bool load(void)
 {
 	struct namecache *cache = namecache_new();
-	bool loaded = cachedir_load(base, &key, cache);
+	bool loaded = cachedir_load(&(struct cachedir){ .base = base }, &key, cache);
 
 	if (loaded)
 		assert_made(cache);
@@ -302,7 +302,9 @@ static void test_a_new_home(void **state)
 	assert_false(load());
 	assert_int_equal(store(), 0);
 	assert_true(load());
-	assert_int_equal(cachedir_store("/nowhere/at/all", &key, cache), -ENOENT);
+	assert_int_equal(
+		cachedir_store(&(struct cachedir){ .base = "/nowhere/at/all" }, &key, cache),
+		-ENOENT);
 	namecache_free(cache);
 }
 
@@ -316,7 +318,8 @@ static void test_another_users_home(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(chown(base, 65534, 65534), 0);
 		snprintf(path, sizeof(path), "%s/.cache", base);
-		assert_int_equal(cachedir_store(path, &key, cache), -ENOENT);
+		assert_int_equal(cachedir_store(&(struct cachedir){ .base = path }, &key, cache),
+				 -ENOENT);
 		assert_int_equal(access(path, F_OK), -1);
 	}
 	namecache_free(cache);
@@ -378,10 +381,12 @@ static void test_names_that_lead_elsewhere(void **state)
 		struct namecache_key wild = { 0 };
 
 		strcpy(wild.build_id, names[i]);
-		assert_int_equal(cachedir_store(base, &wild, cache), -EINVAL);
-		assert_false(cachedir_load(base, &wild, cache));
+		assert_int_equal(cachedir_store(&(struct cachedir){ .base = base }, &wild, cache),
+				 -EINVAL);
+		assert_false(cachedir_load(&(struct cachedir){ .base = base }, &wild, cache));
 	}
-	assert_int_equal(cachedir_store("relative", &key, cache), -EINVAL);
+	assert_int_equal(cachedir_store(&(struct cachedir){ .base = "relative" }, &key, cache),
+			 -EINVAL);
 	assert_int_equal(stat(path_of(""), &st), -1);
 	namecache_free(cache);
 }
