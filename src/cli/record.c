@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * record.c: a capture over time (--block, --cpu, --wall). Ctrl-C ends it early, and what was
- * captured is written; a second Ctrl-C ends stacksnap.
+ * record.c: a capture over time (--block, --mutex, --cpu, --wall). Ctrl-C, or another signal that
+ * asks to end, ends it early, and what was captured is written; a second one ends stacksnap.
  */
 #include "record.h"
 
@@ -32,21 +32,56 @@ static void note_interrupt(int signal)
 }
 
 /*
+ * SA_RESETHAND: the second signal does what it always does. But a session that is torn down sends
+ * SIGHUP more than once, from the kernel and from the shell.
+ */
+static const struct {
+	int signal, flags;
+} ends[] = {
+	{ SIGINT, SA_RESETHAND },
+	{ SIGTERM, SA_RESETHAND },
+	{ SIGQUIT, SA_RESETHAND },
+	{ SIGHUP, 0 },
+};
+
+enum { NENDS = sizeof(ends) / sizeof(ends[0]) };
+
+/* nohup(1) */
+static bool is_ignored(int signal)
+{
+	struct sigaction now;
+
+	return sigaction(signal, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/*
  * From before the first process is opened, which can take a while: what comes before the first look
- * ends the capture after that one. SA_RESETHAND: the second signal does what it always does.
+ * ends the capture after that one.
  */
 static void catch_interrupts(void)
 {
-	const struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = SA_RESETHAND };
+	for (int i = 0; i < NENDS; i++) {
+		const struct sigaction action = { .sa_handler = note_interrupt,
+						  .sa_flags = ends[i].flags };
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+		if (ends[i].signal != SIGHUP || !is_ignored(SIGHUP))
+			sigaction(ends[i].signal, &action, NULL);
+	}
 }
 
+/* What was captured is written now, and a SIGHUP that follows the first one does not prevent it. */
 static void release_interrupts(void)
 {
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
+	for (int i = 0; i < NENDS; i++)
+		if (ends[i].signal != SIGHUP)
+			signal(ends[i].signal, SIG_DFL);
+}
+
+/* All has been written. */
+static void release_hangup(void)
+{
+	if (!is_ignored(SIGHUP))
+		signal(SIGHUP, SIG_DFL);
 }
 
 /* A line that is written over, twice a second, while stderr is a terminal. */
@@ -275,6 +310,7 @@ static int run_command(struct opts *opts, const struct msg *msg)
 	opts->began_ns = launch.began_ns;
 	catch_interrupts();
 	status = job_run(opts, msg, &record_kind, &reaped);
+	release_hangup();
 	too_short = status == CLI_NOTHING && launch_has_ended(&launch);
 	if (too_short)
 		msg_error(msg, "%s: it ended before it could be looked at", opts->command[0]);

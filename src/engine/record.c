@@ -13,6 +13,7 @@
 #include "engine/metronome.h"
 #include "engine/recorder.h"
 #include "engine/throttle.h"
+#include "engine/warmup.h"
 #include "target/children.h"
 
 #define DEFAULT_RATE_HZ  99.0
@@ -27,7 +28,8 @@ struct observed {
 	struct ss_profile *profile;          /* of a child that has ended */
 	bool ended, child;                   /* child: the session is ours */
 	unsigned done_before, missed_before; /* ticks of the capture that it was not there for */
-	struct ss_error failure; /* of the first look, if that was the end of it; else NONE */
+	struct ss_error failure;   /* of the first look, if that was the end of it; else NONE */
+	struct ss_coverage warmup; /* what the look before it did */
 };
 
 struct recording {
@@ -173,9 +175,11 @@ static int finish(struct recording *recording, struct observed *observed, struct
 	int r = recorder_finish(observed->recorder, metronome->done - observed->done_before,
 				metronome->missed - observed->missed_before, ret, err);
 
-	if (r == 0)
-		session_count_files(observed->session, &(*ret)->coverage);
-	return r;
+	if (r < 0)
+		return r;
+	session_count_files(observed->session, &(*ret)->coverage);
+	warmup_count(&(*ret)->coverage, &observed->warmup);
+	return 0;
 }
 
 /* The profile of a child, which stands without its session; NULL if it was never seen. */
@@ -306,11 +310,28 @@ static void watch_overhead(struct recording *recording)
 			recorder_sample(observed->recorder, sample_rate(recording));
 }
 
+/* What began already must not wait. */
+static int warm_up(struct recording *recording, struct ss_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < recording->nnamed && r == 0; i++) {
+		struct observed *observed = &recording->all.data[i];
+
+		if (recording->options->began_ns == 0)
+			r = warmup_look(observed->session, recording->options, &observed->warmup,
+					err);
+	}
+	return r;
+}
+
 static int run(struct recording *recording, struct ss_error *err)
 {
 	struct metronome *metronome = &recording->metronome;
-	int r;
+	int r = warm_up(recording, err);
 
+	if (r < 0)
+		return r;
 	metronome_init(metronome, recording->options->rate_hz);
 	throttle_init(&recording->throttle, recording->options->max_overhead, metronome->period_ns,
 		      metronome->start_ns, used_cpu_ns());
@@ -322,7 +343,7 @@ static int run(struct recording *recording, struct ss_error *err)
 		watch_overhead(recording);
 		if (r < 0 || is_over(recording) || !wants_more(recording))
 			return r;
-		/* two looks make a time: the first one loads names, and may outlast a short capture */
+		/* two looks make a time; that of a command's start may outlast a short capture */
 	} while (recording->end_ns == 0 || clock_mono_ns() < recording->end_ns ||
 		 metronome->done < 2);
 	return 0;
