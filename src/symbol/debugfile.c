@@ -240,6 +240,9 @@ static int fetch(const struct symbol_sources *sources, const struct wanted *w, c
 
 	if (!sources->fetcher || !w->id_len || *file != '/') /* nobody has one of the vdso */
 		return -1;
+	/* elfutils has its cache there, too */
+	if (sources->cache_dir && !opener_answers(sources->opener, sources->cache_dir))
+		return -1;
 	fd = fetcher_find(sources->fetcher, w->id, w->id_len, file);
 	return fd >= 0 && is_wanted(fd, w) ? steal_fd(&fd) : -1;
 }

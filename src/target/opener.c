@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -610,6 +611,27 @@ bool opener_is_local(struct opener *opener, const char *directory)
 	_cleanup_close_ int fd = opener ? find_cached(AT_FDCWD, directory, O_DIRECTORY) : -1;
 
 	return !opener || fd == -ENOENT || (fd >= 0 && is_local_mount(opener, mount_id_of(fd)));
+}
+
+static void work_probe(const char *path, const char *name, uint64_t number,
+		       const int fds[HELPER_FDS], struct helper_answer *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	(void)name, (void)number, (void)fds;
+	ret->result = fd < 0 || fstatfs(fd, &fs) < 0 ? -errno : 0;
+}
+
+bool opener_answers(struct opener *opener, const char *directory)
+{
+	const struct helper_request request = { .work = work_probe,
+						.path = directory,
+						.fds = { -1, -1 } };
+	struct helper_answer answer;
+	int r = opener_is_local(opener, directory) ? 0 : opener_run(opener, &request, &answer);
+
+	return r != -ETIMEDOUT && r != -ECANCELED;
 }
 
 int opener_check_directory(struct opener *opener, const char *path)

@@ -89,6 +89,9 @@ bool opener_has_our_root(struct opener *opener, int root_fd);
 /* True if our directory is local, or missing; without an opener all are. */
 bool opener_is_local(struct opener *opener, const char *directory);
 
+/* False if our directory does not answer in time. */
+bool opener_answers(struct opener *opener, const char *directory);
+
 /* 0 if our path is a directory, else a negative errno. */
 int opener_check_directory(struct opener *opener, const char *path);
 
