@@ -325,6 +325,19 @@ static int warm_up(struct recording *recording, struct ss_error *err)
 	return r;
 }
 
+/* The time that was asked for begins with the first look, which may have been late. */
+static void settle_end(struct recording *recording)
+{
+	const struct ss_record_options *options = recording->options;
+
+	if (recording->metronome.done != 1 || !options->duration_ns || options->began_ns)
+		return;
+	for (size_t i = 0; i < recording->nnamed; i++)
+		if (!recording->all.data[i].ended)
+			recording->end_ns = recording->all.data[i].session->capture.start_ns +
+					    options->duration_ns;
+}
+
 static int run(struct recording *recording, struct ss_error *err)
 {
 	struct metronome *metronome = &recording->metronome;
@@ -340,6 +353,7 @@ static int run(struct recording *recording, struct ss_error *err)
 	do {
 		metronome_wait(metronome, recording->end_ns);
 		r = tick_all(recording, err);
+		settle_end(recording);
 		watch_overhead(recording);
 		if (r < 0 || is_over(recording) || !wants_more(recording))
 			return r;

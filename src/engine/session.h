@@ -48,7 +48,7 @@ struct ss_session {
 
 	struct target target;
 	struct opener *opener; /* of the target's files; it owns root_fd */
-	int root_fd; /* the target's root directory, -1 if it may not be opened */
+	int root_fd;           /* the target's root directory, -1 if it may not be opened */
 	struct maps maps;
 	struct images *images;
 	char **debug_dirs; /* NULL-terminated; NULL: none */
