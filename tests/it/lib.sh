@@ -328,6 +328,23 @@ snap() {
 	ERR=$(cat "$TMP/snap.err")
 }
 
+# UNTIMED: for SNAP_BY. Without the kernel's timer, which it denies, threads that run are stopped.
+# shellcheck disable=SC2034 # used by the scripts
+UNTIMED="$TARGETS/deny perf_event_open"
+
+# snap_until NAME EXPRESSION ARGS...: JSON snapshots into $TMP/snap.json until one of them is as the
+# expression of json says, at most 50. What a busy machine spoils in one is seen in another.
+snap_until() {
+	local name=$1 expression=$2 i
+	shift 2
+	for ((i = 1; i <= 50; i++)); do
+		snap -f json -o "$TMP/snap.json" "$@"
+		[ "$(json "$TMP/snap.json" "bool($expression)")" != True ] || break
+	done
+	t_cmp "$name" "$i <= 50"
+	[ "$i" -le 50 ] || t_diag "$(json "$TMP/snap.json" "p['coverage']")" "$ERR"
+}
+
 # The block of one thread in a debug=2 dump: thread_block TEXT NAME.
 thread_block() {
 	printf '%s\n' "$1" | awk -v name="\"$2\"" '
