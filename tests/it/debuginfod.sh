@@ -86,7 +86,7 @@ target_is_well
 # ---- symbolize: what the look with names has ----
 
 raw() { # FILE: locations and mappings, with their functions and lines
-	PPROF_TMPDIR=$TMP go tool pprof -symbolize=none -raw "$1" 2>/dev/null |
+	PPROF_TMPDIR=$TMP "$PPROF" -symbolize=none -raw "$1" 2>/dev/null |
 		sed -n '/^Locations/,$p'
 }
 
@@ -107,7 +107,7 @@ as_online() {
 	t_is "symbolize, $1: as online" "$(raw "$TMP/named.pb.gz")" "$(raw "$TMP/online.pb.gz")"
 }
 
-if command -v go >/dev/null; then
+if pprof_have; then
 	look
 	t_cmp "online: there are lines" "$(raw "$TMP/online.pb.gz" | grep -c 'inline\.cc') > 5"
 	symbolize "stripped, --debuginfod=no" 0 --debuginfod=no

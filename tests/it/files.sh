@@ -5,8 +5,9 @@
 # go tool pprof says of the same files.
 . "$(dirname "$0")/lib.sh"
 
-command -v go >/dev/null || t_skip_all "no go"
-export PPROF_TMPDIR=$TMP HOME=$TMP GOFLAGS="" GOCACHE=$TMP/go-cache TZ=UTC
+pprof_have || t_skip_all "no go"
+GOCACHE=$(go env GOCACHE) # what is compiled in an empty one is all of Go's library
+export PPROF_TMPDIR=$TMP HOME=$TMP GOFLAGS="" GOCACHE TZ=UTC
 mkdir "$TMP/a" "$TMP/b"
 A=$TMP/a B=$TMP/b
 
@@ -100,7 +101,7 @@ plain_diff() {
 	plain | grep -Ev '^(Base|New|File|Build ID|Time|Duration): ' | sed 's/ (cum <= .*//'
 }
 go_pprof() {
-	go tool pprof -symbolize=none "$@" 2>/dev/null
+	"$PPROF" -symbolize=none "$@" 2>/dev/null
 }
 
 # ---- the same numbers ----

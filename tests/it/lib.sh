@@ -390,6 +390,15 @@ p = d["processes"][0] if isinstance(d, dict) and d.get("processes") else None
 print(eval(sys.argv[2]))' "$1" "$2" 2>&1
 }
 
+# ---- pprof ----
+
+# pprof_have: the program behind `go tool pprof`, in PPROF. Since Go 1.25 that command compiles it, for 25 s
+# of CPU time, into a cache below HOME: ask for it before HOME is another one. contrib/check does it once.
+pprof_have() {
+	PPROF=${PPROF-$(go tool -n pprof 2>/dev/null)}
+	[ -x "$PPROF" ]
+}
+
 # ---- browsers ----
 
 # browser_need: Chromium (CHROMIUM), node, and the packages that the scripts beside this one use, which

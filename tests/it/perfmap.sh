@@ -42,8 +42,8 @@ t_is "json" "$(json "$TMP/jit.json" "[(f['function'], f['module']) for t in p['t
 	if t['name'] == 'jit' for f in t['stack']['frames']][-1]")" \
 	"('LazyCompile:*work /app/b.js:3:7', None)"
 snap --debug=0 -o "$TMP/jit.pb.gz" "$TARGET_PID"
-if command -v go >/dev/null; then
-	t_like "pprof" "$(HOME=$TMP go tool pprof -symbolize=none -traces "$TMP/jit.pb.gz" 2>&1)" \
+if pprof_have; then
+	t_like "pprof" "$(HOME=$TMP "$PPROF" -symbolize=none -traces "$TMP/jit.pb.gz" 2>&1)" \
 		'LazyCompile:\*work /app/b.js:3:7'
 fi
 write_map old newer $'colour\e[31m\x01'

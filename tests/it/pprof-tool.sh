@@ -6,13 +6,13 @@
 # `diff`.
 . "$(dirname "$0")/lib.sh"
 
-command -v go >/dev/null || t_skip_all "no go"
+pprof_have || t_skip_all "no go"
 export PPROF_TMPDIR=$TMP HOME=$TMP TZ=UTC
 D=$TMP
 
 # pprof FILE-OR-ARGUMENT...: what it says of our files must be nothing but the answer.
 pprof() {
-	go tool pprof "$@" 2>>"$TMP/pprof.err"
+	"$PPROF" "$@" 2>>"$TMP/pprof.err"
 }
 
 # The table's row of one function: flat cum, in the unit of the table.
@@ -80,7 +80,7 @@ free_port() {
 pages_are_served() {
 	local kind=$1 function=$2 url
 	url=http://127.0.0.1:$(free_port)/ui
-	program_start "$(go tool -n pprof)" -no_browser -http="${url:7:-3}" "$D/$kind.pb.gz"
+	program_start "$PPROF" -no_browser -http="${url:7:-3}" "$D/$kind.pb.gz"
 	if ! wait_until 20 curl -sfo "$TMP/page" "$url/top"; then
 		t_fail "$kind: -http" "$(head -c 1000 "$TMP/program.err")"
 		return

@@ -21,22 +21,22 @@ printf '%s\n' "$OUT" >"$TMP/snap.count"
 t_like "debug=1: first line" "$(head -n 1 "$TMP/snap.count")" "^thread profile: total $THREADS\$"
 t_like "debug=1: memory map" "$OUT" '^--- Memory map: ---$'
 
-if command -v go >/dev/null; then
-	export PPROF_TMPDIR=$TMP HOME=$TMP GOFLAGS= GOCACHE=$TMP/go-cache
+if pprof_have; then
+	export PPROF_TMPDIR=$TMP HOME=$TMP
 	for file in snap.pb.gz snap.count; do
-		t_ok "go tool pprof -raw $file" go tool pprof -symbolize=none -raw "$TMP/$file"
+		t_ok "go tool pprof -raw $file" "$PPROF" -symbolize=none -raw "$TMP/$file"
 		t_is "$file: every thread is one" \
-			"$(go tool pprof -symbolize=none -raw "$TMP/$file" 2>/dev/null | total_of_raw)" $THREADS
-		t_ok "go tool pprof -top $file" go tool pprof -top "$TMP/$file"
+			"$("$PPROF" -symbolize=none -raw "$TMP/$file" 2>/dev/null | total_of_raw)" $THREADS
+		t_ok "go tool pprof -top $file" "$PPROF" -top "$TMP/$file"
 	done
-	top=$(go tool pprof -symbolize=none -top -cum "$TMP/snap.pb.gz" 2>/dev/null)
+	top=$("$PPROF" -symbolize=none -top -cum "$TMP/snap.pb.gz" 2>/dev/null)
 	t_like "pprof: functions have names" "$top" ' many_wait$'
 	t_like "pprof: as many as wait there" "$top" "$((THREADS - 1)) .* many_wait\$"
-	raw=$(go tool pprof -symbolize=none -raw "$TMP/snap.pb.gz" 2>/dev/null)
+	raw=$("$PPROF" -symbolize=none -raw "$TMP/snap.pb.gz" 2>/dev/null)
 	t_like "pprof: sample type" "$raw" '^thread/count'
 	t_like "pprof: labels" "$raw" 'state:\[[a-z]'
 	t_like "pprof: build id of the program" "$raw" "/many [0-9a-f]{40}"
-	t_ok "pprof: a profile subtracts from itself" go tool pprof -symbolize=none -top \
+	t_ok "pprof: a profile subtracts from itself" "$PPROF" -symbolize=none -top \
 		-base "$TMP/snap.pb.gz" "$TMP/snap.pb.gz"
 else
 	t_skip "go tool pprof" "no go"
@@ -125,10 +125,10 @@ printf '%s\n' "$OUT" >"$TMP/two.json"
 t_is "JSON: two processes in one document" "$(json "$TMP/two.json" "len(d['processes'])")" 2
 snap "$first,$TARGET_PID"
 t_is "text: a line for each process" "$(printf '%s\n' "$OUT" | grep -cE '^=== [0-9]+ .* ===$')" 2
-if command -v go >/dev/null; then
+if pprof_have; then
 	snap -o "$TMP/two.pb.gz" "$first" "$TARGET_PID"
 	t_is "pprof: two processes in one file" \
-		"$(go tool pprof -symbolize=none -raw "$TMP/two.pb.gz" 2>/dev/null | total_of_raw)" \
+		"$("$PPROF" -symbolize=none -raw "$TMP/two.pb.gz" 2>/dev/null | total_of_raw)" \
 		$((THREADS + 3))
 fi
 t_done

@@ -7,11 +7,11 @@
 # shellcheck disable=SC2016 # fill evaluates what it is given
 . "$(dirname "$0")/lib.sh"
 
-command -v go >/dev/null || t_skip_all "no go"
+pprof_have || t_skip_all "no go"
 export PPROF_TMPDIR=$TMP HOME=$TMP TZ=UTC
 
 raw() { # FILE: locations and mappings, with their functions and lines
-	go tool pprof -symbolize=none -raw "$1" 2>/dev/null | sed -n '/^Locations/,$p'
+	"$PPROF" -symbolize=none -raw "$1" 2>/dev/null | sed -n '/^Locations/,$p'
 }
 
 names() { # FILE: how many lines have a function
@@ -192,7 +192,7 @@ target_stop
 # ---- what a futex was for ----
 
 waits() { # FILE: every thread with its wait
-	go tool pprof -symbolize=none -raw "$1" 2>/dev/null | grep -oE '(thread|wait):\[[^]]*\]' |
+	"$PPROF" -symbolize=none -raw "$1" 2>/dev/null | grep -oE '(thread|wait):\[[^]]*\]' |
 		paste -d ' ' - - | sort
 }
 
