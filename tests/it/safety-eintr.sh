@@ -113,36 +113,47 @@ both() {
 	answer >"$TMP/captured"
 }
 
-# Of the lines "NAME rounds N eintr N early N median_us N p90_us N": what is wrong. A call that is
-# broken off and begun anew takes some 100 ms more; 5 ms is the noise of a busy machine, and so is
-# what happens to any of the untouched calls, in its slowest tenth.
+# Of the lines "NAME rounds N eintr N early N late N median_us N": what is wrong. A call that is broken off
+# and begun anew takes some 100 ms more. What the machine does to any of the untouched calls it may do to
+# each of the others, and twice.
 judge() {
 	awk -v calls="$CALLS" '
-		NR == FNR { median[$1] = $9; if ($11 > slow) slow = $11; next }
+		NR == FNR {
+			if ($11 > median) median = $11
+			if ($3 && $9 / $3 > share) share = $9 / $3
+			next
+		}
 		{ seen++ }
 		$3 < 5 { print $1 " returned " $3 " times only" }
 		$5 > 0 { print $1 ": " $5 " of " $3 " EINTR" }
 		$7 > 0 { print $1 ": " $7 " of " $3 " early" }
-		$9 > median[$1] + 5000 { print $1 ": " $9 " us late in the median, untouched " median[$1] }
-		$3 >= 20 && $11 > slow + 5000 { print $1 ": a tenth more than " $11 " us late, untouched " slow }
+		$9 > (2 * share + 0.1) * $3 { print $1 ": " $9 " of " $3 " late, untouched " share }
+		$11 > 2 * median + 5000 { print $1 ": " $11 " us late in the median, untouched " median }
 		END { if (seen != calls) print seen + 0 " calls, not " calls }' "$TMP/untouched" "$TMP/captured"
 }
 
 worst() {
-	awk '$9 > median { median = $9 } $11 > p90 { p90 = $11 } END { print median ", " p90 }' "$1"
+	awk '$11 > median { median = $11 } { late += $9; rounds += $3 } END {
+		print median " us, " late " of " rounds " late" }' "$1"
 }
 
-# timeouts NAME SECONDS ARGS...: captured so, and as untouched.
+# timeouts NAME SECONDS ARGS...: captured so, and as untouched. What a stop does it does every time: a third
+# try is for machines that stand still just for one of the two.
 timeouts() {
-	local name=$1 seconds=$2
+	local name=$1 seconds=$2 complaint i
 	shift 2
-	both # counts anew
-	capture_start "$@" -d "$seconds"
-	capture_end "timeouts, $name"
-	both
-	t_is "timeouts, $name: as untouched" "$(judge)" ""
-	t_diag "us beyond the timeout, worst median and p90: $(worst "$TMP/captured")," \
-		"untouched $(worst "$TMP/untouched")"
+	for i in 1 2 3; do
+		both # counts anew
+		capture_start "$@" -d "$seconds"
+		capture_end "timeouts, $name"
+		both
+		complaint=$(judge)
+		t_diag "worst median beyond the timeout: $(worst "$TMP/captured")," \
+			"untouched $(worst "$TMP/untouched")"
+		[ -n "$complaint" ] || break
+		t_diag "$complaint"
+	done
+	t_is "timeouts, $name: as untouched" "$complaint" ""
 }
 
 twins timeouts
