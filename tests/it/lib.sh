@@ -152,6 +152,16 @@ wait_until() {
 	done
 }
 
+# tries N COMMAND...: until it succeeds, at most N times: what a busy machine spoils once it leaves another
+# time, and what is wrong is so every time.
+tries() {
+	local n=$1
+	shift
+	until "$@"; do
+		((--n > 0)) || return 1
+	done
+}
+
 process_is_gone() {
 	[ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
 }
@@ -333,16 +343,26 @@ snap() {
 UNTIMED="$TARGETS/deny perf_event_open"
 
 # snap_until NAME EXPRESSION ARGS...: JSON snapshots into $TMP/snap.json until one of them is as the
-# expression of json says, at most 50. What a busy machine spoils in one is seen in another.
+# expression of json says, at most 50.
 snap_until() {
-	local name=$1 expression=$2 i
-	shift 2
-	for ((i = 1; i <= 50; i++)); do
-		snap -f json -o "$TMP/snap.json" "$@"
-		[ "$(json "$TMP/snap.json" "bool($expression)")" != True ] || break
-	done
-	t_cmp "$name" "$i <= 50"
-	[ "$i" -le 50 ] || t_diag "$(json "$TMP/snap.json" "p['coverage']")" "$ERR"
+	local name=$1
+	shift
+	if tries 50 snap_shows "$@"; then
+		t_pass "$name"
+	else
+		t_fail "$name" "$ERR $(json "$TMP/snap.json" "p['coverage']")"
+	fi
+}
+
+snap_shows() {
+	snap -f json -o "$TMP/snap.json" "${@:2}"
+	[ "$(json "$TMP/snap.json" "bool($1)")" = True ]
+}
+
+# capture_has_begun CAPTURE PID: that process of ours has looked at that one, and sleeps until its next look.
+capture_has_begun() {
+	grep -q nanosleep "/proc/$1/wchan" 2>/dev/null &&
+		find "/proc/$1/fd" -lname "*/$2/task" 2>/dev/null | grep -q .
 }
 
 # The block of one thread in a debug=2 dump: thread_block TEXT NAME.

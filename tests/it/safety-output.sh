@@ -52,13 +52,12 @@ fi
 
 # It goes during the capture.
 mkdir "$TMP/gone"
-"$STACKSNAP" --wall -d 1 -q -o "$TMP/gone/a.txt" "$TARGET_PID" 2>"$TMP/gone.err" &
+"$STACKSNAP" --wall -d 60 -q -o "$TMP/gone/a.txt" "$TARGET_PID" 2>"$TMP/gone.err" &
 writer=$!
-has_begun() {
-	find "/proc/$writer/fd" -lname "*/$TARGET_PID/task" 2>/dev/null | grep -q .
-}
-wait_until 5 has_begun
+STARTED+=("$writer")
+wait_until 20 capture_has_begun "$writer" "$TARGET_PID"
 rmdir "$TMP/gone"
+kill -INT "$writer"
 wait "$writer"
 t_is "a directory that goes: status" "$?" 2
 t_like "a directory that goes: says so" "$(cat "$TMP/gone.err")" 'a.txt.*No such file'
