@@ -118,7 +118,10 @@ static void scan_cluster(int fd, struct cluster *cluster)
 
 	while (at < cluster->end) {
 		uint64_t end;
-		int n = scan(fd, at, cluster->end, regions, SCAN_REGIONS, &end);
+		uint64_t pages = (cluster->end - at) / cluster->page;
+		/* no more than there may be: the kernel allocates as many */
+		int n = scan(fd, at, cluster->end, regions, MIN(pages, (uint64_t)SCAN_REGIONS),
+			     &end);
 
 		for (int i = 0; i < n; i++)
 			note(cluster, regions[i].start, regions[i].end);
