@@ -172,7 +172,7 @@ LIVE_MAYBE static void assert_untouched(const struct live *live,
 	assert_true(regs_known(&thread->regs, REG_SP) && regs_known(&thread->regs, REG_PC));
 	assert_int_equal(thread->regs.known & REGS_CALLEE_SAVED, 0);
 	assert_int_equal(thread->regs.r[REG_PC], thread->look.pc);
-	assert_int_equal(thread->ncopies, 1);
+	assert_true(thread->ncopies >= 1);
 	assert_true(copy->addr <= thread->look.sp && thread->look.sp < copy->addr + copy->len);
 	assert_int_equal(target_read(&live->target, thread->look.sp, now, sizeof(now)),
 			 sizeof(now));

@@ -100,7 +100,7 @@ static void test_sweep_all(void **state)
 	vec_each(thread, &live.capture.threads) {
 		assert_int_equal(thread->how, CAPTURE_STOPPED);
 		assert_int_equal(thread->regs.known, (1ull << REG_COUNT) - 1);
-		assert_true(thread->ncopies == 1);
+		assert_true(thread->ncopies >= 1);
 		assert_true(thread->stopped_ns > 0);
 	}
 	assert_true(live.capture.pause_ns >= live.capture.longest_stop_ns);

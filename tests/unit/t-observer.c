@@ -381,7 +381,7 @@ static void test_bpf_sweep_needs_no_stop(void **state)
 	vec_each(thread, &live.capture.threads) {
 		assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
 		assert_true(thread->consistent);
-		assert_int_equal(thread->ncopies, 1);
+		assert_true(thread->ncopies >= 1);
 		assert_int_equal(thread->regs.r[REG_SP], thread->look.sp);
 		assert_int_equal(thread->regs.r[REG_PC], thread->look.pc);
 	}

@@ -147,9 +147,9 @@ static void test_extend(void **state)
 	assert_int_equal(end - thread->look.sp, WINDOW_COPY);
 	thread = ask_again(&live, false, end);
 	assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
-	assert_int_equal(thread->ncopies, 2);
+	assert_true(thread->ncopies >= 2);
 	assert_int_equal(thread->copies[1].addr, end);
-	assert_true(thread->copies[1].to_map_end);
+	assert_true(thread->copies[thread->ncopies - 1].to_map_end);
 	assert_int_equal(copies_end(thread), maps_find(&live.maps, end)->end);
 	assert_true(thread->consistent);
 	assert_int_equal(live.capture.stops, 0);
@@ -167,7 +167,7 @@ static void test_extend_what_moved(void **state)
 	move_on(&live);
 	thread = ask_again(&live, false, copies_end(&live.capture.threads.data[0]));
 	assert_int_equal(thread->how, CAPTURE_UNTOUCHED);
-	assert_int_equal(thread->ncopies, 1);
+	assert_true(thread->ncopies >= 1);
 	assert_true(copies_end(thread) - thread->look.sp > 30000);
 	assert_false(thread->consistent);
 	live_end(&live);
@@ -221,7 +221,7 @@ static void test_more_of_a_stopped_stack(void **state)
 			 WINDOW_STOP);
 	thread = ask_again(&live, false, copies_end(&live.capture.threads.data[0]));
 	assert_int_equal(thread->how, CAPTURE_STOPPED);
-	assert_int_equal(thread->ncopies, 1);
+	assert_true(thread->ncopies >= 1);
 	assert_true(thread->copies[0].to_map_end);
 	assert_int_equal(thread->stops, 2);
 	assert_false(thread->consistent);

@@ -528,6 +528,7 @@ static void test_gap_below_the_missing_word(void **state)
 	struct fixture f;
 	struct regs regs;
 	struct walk *walk;
+	unsigned pieces;
 
 	(void)state;
 	start(&f, big_main, NULL);
@@ -539,9 +540,11 @@ static void test_gap_below_the_missing_word(void **state)
 	assert_int_equal(walk->end, SS_END_WINDOW);
 	assert_in(walk->frames.data[walk->frames.n - 1].pc, chain_big);
 	request.memory = walk->want_addr;
+	pieces = thread_at(&f, 0)->ncopies;
 	assert_int_equal(
 		sweep_again(f.live.capturer, &request, 1, &f.live.maps, &f.live.capture, NULL), 0);
-	assert_int_equal(thread_at(&f, 0)->ncopies, 2);
+	/* one more, or several with pages between them that nobody has touched */
+	assert_true(thread_at(&f, 0)->ncopies > pieces);
 	assert_int_equal(walk_both(&f, thread_at(&f, 0))->end, SS_END_COMPLETE);
 	end(&f);
 }
