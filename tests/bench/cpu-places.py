@@ -5,9 +5,11 @@ time, beside the shares that the program is made of and those of perf.
 
 PERF-SCRIPT is the output of perf script -F ip,sym; -: there is no perf here. Prints rows of a markdown
 table; status 1 if a function with more than 5 % is further than 3 percentage points from perf (without
-perf: from the program's own shares), or if more than 5 % of the time has no place.
+perf: from the program's own shares), or if more than 5 % of the time has no place. Where samples are too
+few to tell 3 points (a busy machine), the bound is four standard errors.
 """
 
+import math
 import sys
 
 from pprofile import Profile
@@ -41,8 +43,14 @@ def perf_shares(path):
     return {name: percent(sum(name in stack for stack in stacks), len(stacks)) for name in SHARES}, len(stacks)
 
 
-def row(what, function, own, perf, ours, is_good):
-    cells = [what, function] + ["" if v is None else f"{v:.1f}" for v in (own, perf, ours)]
+def bound(share, ours, perfs):
+    """Each of our samples has a weight of its own, which doubles the variance."""
+    variance = (2 / max(ours, 1) + (1 / perfs if perfs else 0)) * share * (100 - share)
+    return max(BOUND, 4 * math.sqrt(variance))
+
+
+def row(what, function, own, perf, ours, limit, is_good):
+    cells = [what, function] + ["" if v is None else f"{v:.1f}" for v in (own, perf, ours, limit)]
     print(f"| {' | '.join(cells)} | {'' if is_good else '**out**'} |")
     return is_good
 
@@ -55,10 +63,11 @@ def main(what, profile_path, perf_path):
     for name, own in SHARES.items():
         ours = percent(profile.cum(name), known)
         beside = perf.get(name, own)
-        good &= row(what, name, own, perf.get(name), ours,
-                    max(beside, ours) <= LEAST or abs(ours - beside) <= BOUND)
+        limit = bound(own, profile.total(0), nperf)
+        good &= row(what, name, own, perf.get(name), ours, limit,
+                    max(beside, ours) <= LEAST or abs(ours - beside) <= limit)
     unseen = percent(profile.cum(UNSEEN), profile.total())
-    good &= row(what, UNSEEN, None, None, unseen, unseen <= LEAST)
+    good &= row(what, UNSEEN, None, None, unseen, LEAST, unseen <= LEAST)
     print(f"{what}: {nperf} samples by perf, {profile.total(0)} in the profile, "
           f"{profile.total() / 1e9:.2f} s on CPU", file=sys.stderr)
     return 0 if good else 1

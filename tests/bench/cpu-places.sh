@@ -3,7 +3,8 @@
 # Does a CPU profile have time where the program spent it? A program of known shares, in short bursts,
 # spinning on the one CPU that stacksnap has too, and with 200 threads on two CPUs, beside perf (if it is
 # installed): a markdown table, in percent of the time in these functions. Exit status 1 if a row is out
-# of its bounds. Usage: cpu-places.sh, environment as for tests/it; SECONDS_EACH (10), RATE (499).
+# of its bounds. Usage: cpu-places.sh, environment as for tests/it; SECONDS_EACH (10), RATE (499), ONLY
+# (a pattern of the programs' names).
 . "$(dirname "$0")/../it/lib.sh"
 
 HERE=$SRC/tests/bench
@@ -11,12 +12,9 @@ RATE=${RATE:-499}
 SECONDS_EACH=${SECONDS_EACH:-10}
 BAD=0
 
-have_perf() {
-	perf record -q -e cpu-clock -o "$TMP/try.data" -- true >"$TMP/perf.log" 2>&1
-}
-
 # What perf sees, in $TMP/perf.txt.
 look_with_perf() {
+	command -v perf >"$TMP/perf.log" || return 1
 	"$@" perf record -q -e cpu-clock -F "$RATE" -g -o "$TMP/perf.data" -p "$TARGET_PID" -- \
 		sleep "$SECONDS_EACH" >"$TMP/perf.log" 2>&1 &&
 		perf script -i "$TMP/perf.data" -F ip,sym >"$TMP/perf.txt" 2>>"$TMP/perf.log"
@@ -25,10 +23,12 @@ look_with_perf() {
 # measure NAME "PREFIX" ARGS...: the target and stacksnap run by the words of PREFIX.
 measure() {
 	local name=$1 prefix perf=-
+	# shellcheck disable=SC2053 # a pattern
+	[[ $name = ${ONLY:-*} ]] || return 0
 	read -ra prefix <<<"$2"
 	TARGET_PREFIX=("${prefix[@]}")
 	target_start shares "${@:3}"
-	! have_perf || ! look_with_perf "${prefix[@]}" || perf=$TMP/perf.txt
+	! look_with_perf "${prefix[@]}" || perf=$TMP/perf.txt
 	if ! "${prefix[@]}" "$STACKSNAP" -q --cpu -r "$RATE" -d "$SECONDS_EACH" \
 		-o "$TMP/cpu.pb.gz" "$TARGET_PID" ||
 		! "$PYTHON" "$HERE/cpu-places.py" "$name" "$TMP/cpu.pb.gz" "$perf"; then
@@ -37,8 +37,8 @@ measure() {
 	target_stop
 }
 
-echo "| program | function | its share | perf | stacksnap | |"
-echo "|---|---|--:|--:|--:|---|"
+echo "| program | function | its share | perf | stacksnap | bound | |"
+echo "|---|---|--:|--:|--:|--:|---|"
 measure "bursts" "" bursts
 measure "bursts, one CPU" "taskset -c 0" bursts
 measure "spinner" "" spin
