@@ -123,9 +123,18 @@ void ss_profile_free(struct ss_profile *profile)
 
 void recorder_sample(struct recorder *recorder, double hz)
 {
-	if (recorder->profile->kind == PROFILE_BLOCK)
+	struct ss_profile *profile = recorder->profile;
+	struct capturer *capturer = recorder->session->capturer;
+	const char *refusal;
+
+	if (profile->kind == PROFILE_BLOCK)
 		hz = MIN(hz, BLOCK_SAMPLES_HZ);
-	recorder->timer = capturer_sample(recorder->session->capturer, hz);
+	recorder->timer = capturer_sample(capturer, hz);
+	/* it is opened when it is first needed */
+	profile->timer = capturer_timer(capturer, &refusal);
+	refusal = arena_strdup(&profile->arena, refusal);
+	if (refusal)
+		profile->timer_refusal = refusal;
 }
 
 unsigned recorder_threads(const struct recorder *recorder)
