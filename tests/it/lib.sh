@@ -365,6 +365,20 @@ capture_has_begun() {
 		find "/proc/$1/fd" -lname "*/$2/task" 2>/dev/null | grep -q .
 }
 
+# capture_looks CAPTURE: how often it has slept until a next look.
+capture_looks() {
+	awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$1/status"
+}
+
+# capture_await_looks CAPTURE N: so many more.
+capture_await_looks() {
+	local n=$(($(capture_looks "$1") + $2))
+	capture_has_looked() {
+		[ "$(capture_looks "$1")" -ge "$n" ]
+	}
+	wait_until 60 capture_has_looked "$1"
+}
+
 # The block of one thread in a debug=2 dump: thread_block TEXT NAME.
 thread_block() {
 	printf '%s\n' "$1" | awk -v name="\"$2\"" '

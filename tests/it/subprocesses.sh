@@ -47,14 +47,22 @@ t_is "-s and --tid: usage error" "$STATUS" 64
 
 # ---- a capture ----
 
-"$STACKSNAP" --wall -s -d 3 -q -o "$ONE.json" "$FAMILY" &
+"$STACKSNAP" --wall -s -d 100 -q -o "$ONE.json" "$FAMILY" &
 CAPTURE=$!
 STARTED+=("$CAPTURE")
-sleep 0.4
+wait_until 20 capture_has_begun "$CAPTURE" "$FAMILY"
+before=${EPOCHREALTIME/./}
+capture_await_looks "$CAPTURE" 30
+before=$((${EPOCHREALTIME/./} - before))
 kill -USR1 "$FAMILY"
 t_ok "a child is made" target_read
+after=${EPOCHREALTIME/./}
 YOUNGER=${REPLY#younger }
 STARTED+=("$YOUNGER")
+t_ok "it has computed" target_await rests
+capture_await_looks "$CAPTURE" 30
+after=$((${EPOCHREALTIME/./} - after))
+kill -INT "$CAPTURE"
 wait "$CAPTURE"
 t_is "capture: exit status" "$?" 0
 t_is "capture: one profile a process" "$(profiles "$ONE.json" 'len(d)')" 5
@@ -65,9 +73,11 @@ t_is "capture: the new child" "$(profiles "$ONE.json" 'by["younger"][0]["pid"]')
 t_is "capture: what the new child did on CPU" "$(profiles "$ONE.json" \
 	'5e6 < sum(t["on_cpu_ns"] for t in by["younger"][0]["threads"]) < 200e6')" True
 t_is "capture: its time is what it lived" "$(profiles "$ONE.json" \
-	'0.3e9 < by["younger"][0]["threads"][0]["wall_ns"] < d[0]["duration_ns"] - 0.2e9')" True
+	"$after * 500 < by['younger'][0]['threads'][0]['wall_ns'] < d[0]['duration_ns'] - $before * 500")" True
+# a look at all processes takes a while, and on a busy machine some are missed, which is counted
 t_is "capture: an elder's time is all of it" "$(profiles "$ONE.json" \
-	'abs(by["elder"][0]["threads"][0]["wall_ns"] - d[0]["duration_ns"]) < 0.4e9')" True
+	'abs(by["elder"][0]["threads"][0]["wall_ns"] - d[0]["duration_ns"]) < 0.1e9 +
+	d[0]["coverage"]["ticks_missed"] * d[0]["period_ns"]')" True
 "$STACKSNAP" --block -s -d 0.3 -q -o "$ONE.pb.gz" "$FAMILY"
 t_like "pprof: pids as labels" "$("$STACKSNAP" report --traces "$ONE.pb.gz")" "pid: *$YOUNGER"
 target_is_well "$FAMILY"
@@ -75,15 +85,20 @@ target_is_well "$YOUNGER" "the child is well"
 
 # ---- what ends it ----
 
-"$STACKSNAP" --block -s -q -d 4 -o "$ONE.end.json" "$FAMILY" &
+"$STACKSNAP" --block -s -q -d 100 -o "$ONE.end.json" "$FAMILY" &
 CAPTURE=$!
 STARTED+=("$CAPTURE")
-sleep 0.2
+wait_until 20 capture_has_begun "$CAPTURE" "$FAMILY"
 kill -USR2 "$FAMILY"
+wait_until 20 process_is_gone "$FAMILY"
+after=${EPOCHREALTIME/./}
+capture_await_looks "$CAPTURE" 40
+after=$((${EPOCHREALTIME/./} - after))
+kill -INT "$CAPTURE"
 wait "$CAPTURE"
 t_is "the parent ends: exit status" "$?" 0
 t_is "the parent ends, the time goes on for its children" "$(profiles "$ONE.end.json" \
-	'd[0]["duration_ns"] < by["elder"][0]["duration_ns"] - 1e9')" True
+	"d[0]['duration_ns'] < by['elder'][0]['duration_ns'] - $after * 500")" True
 target_is_well "$YOUNGER" "the orphan is well"
 target_stop
 

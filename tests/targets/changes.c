@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * changes.c: a process that changes while it is captured. Usage: changes KIND
- *	exec         has computed for 400 ms of CPU time before "ready", and becomes sleep(1) half a
- *	             second after it
+ * changes.c: a process that changes when SIGUSR1 says so. Usage: changes KIND
+ *	exec         has computed for 400 ms of CPU time before "ready", and becomes sleep(1)
  *	thread-exec  the same, but a second thread calls exec; the main thread has computed
- *	leader       the main thread ends half a second after "ready", "worker" goes on
- *	gap          a thread "worker" rests for a second and a half; 300 ms after it another one
- *	             comes to stay
+ *	leader       the main thread ends, "worker" goes on
+ *	gap          a thread "worker" ends; 300 ms after it another one comes to stay
  *	rename       beside a thread "worker" that rests, one that has computed for 400 ms before
- *	             "ready" calls itself "worker" half a second after
+ *	             "ready" calls itself "worker"
  */
 #include "target.h"
 
@@ -18,6 +16,16 @@ static int64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
 	return used.tv_sec * NS_PER_S + used.tv_nsec;
+}
+
+static void await_signal(void)
+{
+	sigset_t set;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigwait(&set, &signo);
 }
 
 NOINLINE static void compute(void)
@@ -58,7 +66,7 @@ static void *run_work(void *unused)
 
 static void *rest_a_while(void *unused)
 {
-	target_nap_ms(1500);
+	await_signal();
 	return unused;
 }
 
@@ -66,7 +74,7 @@ static void end_leader(void)
 {
 	target_thread("worker", 0, run_work, NULL);
 	target_ready();
-	target_nap_ms(500);
+	await_signal();
 	pthread_exit(NULL);
 }
 
@@ -85,7 +93,7 @@ static void *compute_and_rename(void *unused)
 {
 	compute();
 	target_ready();
-	target_nap_ms(500);
+	await_signal();
 	pthread_setname_np(pthread_self(), "worker");
 	target_rest();
 	return unused;
@@ -94,8 +102,12 @@ static void *compute_and_rename(void *unused)
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "exec";
+	sigset_t set;
 
 	target_begin();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (strcmp(kind, "rename") == 0) {
 		target_thread("worker", 0, rest, NULL);
 		target_thread("older", 0, compute_and_rename, NULL);
@@ -107,7 +119,7 @@ int main(int argc, char **argv)
 		leave_gap();
 	compute();
 	target_ready();
-	target_nap_ms(500);
+	await_signal();
 	if (strcmp(kind, "exec") == 0)
 		become_sleep();
 	target_thread("caller", 0, run_exec, NULL);

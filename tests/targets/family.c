@@ -2,7 +2,7 @@
 /*
  * family.c: a process with children. Usage: family. Two of them, "elder", rest in elder_rest; the
  * first has a child of its own. SIGUSR1: the parent makes a "younger", which computes for 100 ms in
- * younger_work, rests in younger_rest until SIGTERM, and prints "younger PID" before. SIGUSR2: the
+ * younger_work, rests in younger_rest until SIGTERM, and prints "younger PID" and "rests" before. SIGUSR2: the
  * parent exits, and the children live on.
  */
 #include <sys/wait.h>
@@ -27,10 +27,12 @@ NOINLINE static void elder_rest(void)
 
 NOINLINE static void younger_work(void)
 {
-	int64_t end = target_now_ns() + 100 * NS_PER_MS;
+	struct timespec used;
 
-	while (target_now_ns() < end)
+	do {
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
 		KEEP_FRAME();
+	} while (used.tv_sec == 0 && used.tv_nsec < 100 * NS_PER_MS);
 }
 
 NOINLINE static void younger_rest(void)
@@ -71,6 +73,7 @@ static void younger(void)
 {
 	printf("younger %d\n", (int)getpid());
 	younger_work();
+	puts("rests");
 	younger_rest();
 }
 
