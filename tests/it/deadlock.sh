@@ -104,7 +104,7 @@ target_stop
 # What waits for ever does so while it is stopped, too.
 target_start deadlock cycle 3
 kill -STOP "$TARGET_PID"
-wait_until 5 thread_is "$TARGET_PID" T
+wait_until 20 thread_is "$TARGET_PID" T
 snap --fail-on-deadlock "$TARGET_PID"
 t_is "stopped: status" "$STATUS" 3
 t_like "stopped: found" "$OUT" '^Found 1 deadlock:$'
@@ -135,8 +135,8 @@ reader() {
 	[ -n "$READER" ] && [ "$(cat "/proc/$TARGET_PID/comm" "/proc/$READER/comm")" = "sleep
 cat" ]
 }
-t_ok "a reader and its writer run" wait_until 5 reader
-t_ok "the chain of the reader ends at the writer" wait_until 5 leads_to_sleep "$READER"
+t_ok "a reader and its writer run" wait_until 20 reader
+t_ok "the chain of the reader ends at the writer" wait_until 20 leads_to_sleep "$READER"
 target_is_well
 target_stop
 t_done

@@ -95,7 +95,7 @@ if command -v strace >/dev/null; then
 	strace -f -o /dev/null -p "$TARGET_PID" 2>"$TMP/strace.err" &
 	tracer=$!
 	STARTED+=("$tracer")
-	wait_until 10 grep -q attached "$TMP/strace.err"
+	wait_until 20 grep -q attached "$TMP/strace.err"
 	doctor "$TARGET_PID"
 	t_is "traced: limited" "$STATUS" 1
 	says "traced" limited tracer "process $tracer \(strace\)"

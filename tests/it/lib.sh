@@ -233,7 +233,7 @@ process_stop() {
 	kill -s TERM "$1" 2>/dev/null
 	kill -s CONT "$1" 2>/dev/null
 	wait_until 2 process_is_gone "$1" || kill -s KILL "$1" 2>/dev/null
-	wait "$1" 2>/dev/null || wait_until 5 process_is_gone "$1"
+	wait "$1" 2>/dev/null || wait_until 20 process_is_gone "$1"
 	return 0
 }
 
@@ -268,10 +268,10 @@ process_is_well() {
 }
 
 # target_is_well [PID [NAME [STATES]]]: alive, no thread in state t or T (or in one of STATES),
-# no tracer. A tracer that just died is let go of by the kernel within moments: ask for 5 s.
+# no tracer. A tracer that just died is let go of by the kernel within moments.
 target_is_well() {
 	local pid=${1:-$TARGET_PID} name=${2:-the target is well} states=${3-tT}
-	if wait_until 5 process_is_well "$pid" "$states"; then
+	if wait_until 20 process_is_well "$pid" "$states"; then
 		t_pass "$name"
 	else
 		t_fail "$name" "$(process_complaint "$pid" "$states")"
@@ -317,7 +317,7 @@ cgroup_freeze() {
 	cgroup.freeze) echo 1 >"$CGROUP/$CGROUP_FILE" ;;
 	*) echo FROZEN >"$CGROUP/$CGROUP_FILE" ;;
 	esac
-	wait_until 5 cgroup_frozen
+	wait_until 20 cgroup_frozen
 }
 
 cgroup_thaw() {
@@ -325,7 +325,7 @@ cgroup_thaw() {
 	cgroup.freeze) echo 0 >"$CGROUP/$CGROUP_FILE" ;;
 	*) echo THAWED >"$CGROUP/$CGROUP_FILE" ;;
 	esac
-	wait_until 5 cgroup_thawed
+	wait_until 20 cgroup_thawed
 }
 
 # ---- stacksnap ----
@@ -482,7 +482,7 @@ cleanup() {
 		process_stop "$pid"
 	done
 	for CGROUP in ${CGROUPS[@]+"${CGROUPS[@]}"}; do
-		wait_until 5 rmdir "$CGROUP" 2>/dev/null
+		wait_until 20 rmdir "$CGROUP" 2>/dev/null
 	done
 	rm -rf "$TMP"
 }

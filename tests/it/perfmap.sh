@@ -61,13 +61,13 @@ page=$(jit_page "$TARGET_PID")
 rm -f "$map"
 map=/tmp/perf-$TARGET_PID.map
 write_map early
-"$STACKSNAP" --block --observer=proc -d 3 -r 20 -o "$TMP/grow.folded" "$TARGET_PID" 2>/dev/null &
+"$STACKSNAP" --block --observer=proc -d 60 -r 50 -o "$TMP/grow.folded" "$TARGET_PID" 2>/dev/null &
 capture=$!
-looks() {
-	readlink "/proc/$capture/fd/"* 2>/dev/null | grep -q '/schedstat$'
-}
-wait_until 10 looks
+STARTED+=("$capture")
+wait_until 20 capture_has_begun "$capture" "$TARGET_PID"
 printf '%s 1000 late\n' "$page" >>"$map"
+capture_await_looks "$capture" 50
+kill -s INT "$capture"
 wait "$capture"
 t_like "a capture reads it again" "$(cat "$TMP/grow.folded")" '(^|;)late;after_jit'
 target_is_well

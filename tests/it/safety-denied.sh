@@ -132,7 +132,7 @@ target_stop
 exec {END}> >(exec "${TARGET_PREFIX[@]}" cat >/dev/null)
 TARGET_PID=$!
 STARTED+=("$TARGET_PID")
-wait_until 10 grep -q pipe_read "/proc/$TARGET_PID/wchan"
+wait_until 20 grep -q pipe_read "/proc/$TARGET_PID/wchan"
 as $NOBODY -o "$TMP/out/a.txt"
 t_like "an end that may not be seen: said" "$(cat "$TMP/out/a.txt")" '; 1 other ends not found'
 snap "$TARGET_PID"

@@ -16,7 +16,7 @@ count() {
 check_end() {
 	[ "$STATUS" -le 2 ] || bad+="$1: status $STATUS: $(head -c 200 "$TMP/end.err"); "
 	[ "$STATUS" != 2 ] || [ -s "$TMP/end.err" ] || bad+="$1: silent; "
-	wait_until 5 process_is_gone "$TARGET_PID" || bad+="$1: the target is there; "
+	wait_until 20 process_is_gone "$TARGET_PID" || bad+="$1: the target is there; "
 }
 
 # try NAME ARGS...: the target is killed before the Nth step.
@@ -52,16 +52,14 @@ fi
 bad=
 for ((i = 0; i < 5; i++)); do
 	target_start counter
-	timeout 60 "$STACKSNAP" --wall -d 5 -f json -o "$TMP/capture.json" "$TARGET_PID" \
+	timeout 60 "$STACKSNAP" --wall -d 600 -f json -o "$TMP/capture.json" "$TARGET_PID" \
 		2>"$TMP/end.err" </dev/null &
 	CAPTURE=$!
 	random_pause 400
 	kill -s KILL "$TARGET_PID"
-	start=$SECONDS
 	wait "$CAPTURE"
 	STATUS=$?
 	check_end "$i"
-	[ $((SECONDS - start)) -le 3 ] || bad+="$i: it waited; "
 	target_stop
 done
 t_is "a capture ends when its target does" "$bad" ""

@@ -30,7 +30,7 @@ all_signals_came() {
 
 # signals_came NAME
 signals_came() {
-	wait_until 5 all_signals_came
+	wait_until 20 all_signals_came
 	t_like "$1: no signal was lost" "$REPLY" " signals $SENT "
 	t_like "$1: no number was lost, no call failed" "$REPLY" ' broken 0 failed 0$'
 }
@@ -73,7 +73,7 @@ unwell=
 for ((round = 1; round <= KILLS; round++)); do
 	# shellcheck disable=SC2086 # a list of words
 	kill_in_the_middle $(((RANDOM * 32768 + RANDOM) % span)) ${ways[round % 4]}
-	if ! wait_until 2 process_is_well "$TARGET_PID"; then
+	if ! wait_until 20 process_is_well "$TARGET_PID"; then
 		unwell+="round $round: $(process_complaint "$TARGET_PID"); "
 		break
 	fi
@@ -82,7 +82,7 @@ for ((round = 1; round <= KILLS; round++)); do
 		went_on() {
 			[ "$(progress)" -gt "$before" ]
 		}
-		wait_until 5 went_on || unwell+="round $round: no progress; "
+		wait_until 20 went_on || unwell+="round $round: no progress; "
 	fi
 done
 storm_end
@@ -130,18 +130,18 @@ for ((round = 1; round <= 6; round++)); do
 		-o "$TMP/killed.txt" -- sh -c '"$0" >"$2" & echo $$ $! >"$1"; wait' "$TARGETS/counter" \
 		"$TMP/counter.pid" "$TMP/counter.out" >/dev/null 2>&1 &
 	pid=$!
-	wait_until 10 command_pids || break
+	wait_until 20 command_pids || break
 	STARTED+=("$shell" "$TARGET_PID")
-	wait_until 10 grep -q ready "$TMP/counter.out"
+	wait_until 20 grep -q ready "$TMP/counter.out"
 	sleep_us $((RANDOM * 3))
 	kill -s KILL "$pid" || bad+="round $round: it had ended; "
 	wait "$pid" 2>/dev/null
 	for process in "$shell" "$TARGET_PID"; do
-		wait_until 5 process_is_well "$process" ||
+		wait_until 20 process_is_well "$process" ||
 			bad+="round $round: $(process_complaint "$process"); "
 	done
 	kill -s USR1 "$TARGET_PID"
-	wait_until 5 grep -q '^progress [1-9][0-9]* .* broken 0 failed 0$' "$TMP/counter.out" ||
+	wait_until 20 grep -q '^progress [1-9][0-9]* .* broken 0 failed 0$' "$TMP/counter.out" ||
 		bad+="round $round: $(tail -n 1 "$TMP/counter.out"); "
 	kill -s KILL "$shell" "$TARGET_PID"
 done
@@ -158,7 +158,7 @@ for signal in KILL TERM INT KILL TERM INT; do
 	sleep 0.00$((RANDOM % 9))
 	kill -s $signal "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
-	wait_until 2 process_is_well "$TARGET_PID" || break
+	wait_until 20 process_is_well "$TARGET_PID" || break
 done
 t_is "no thread's call was disturbed" "$(ls "/proc/$TARGET_PID/task" | wc -l)" "$before"
 target_is_well

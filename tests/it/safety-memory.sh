@@ -78,7 +78,7 @@ try() {
 		*) bad+="$plan: status $STATUS: $(head -c 200 "$TMP/starved.err"); " ;;
 		esac
 		[ -z "$(find "$TMP/dir" -name '.*' -type f)" ] || bad+="$plan: left $(ls -A "$TMP/dir"); "
-		if ! wait_until 5 process_is_well "$TARGET_PID"; then
+		if ! wait_until 20 process_is_well "$TARGET_PID"; then
 			bad+="$plan: $(process_complaint "$TARGET_PID"); "
 			break
 		fi
@@ -119,7 +119,7 @@ for mb in 8 12 16 20 24 32 48 64 96 128 256; do
 		2 | 127) [ -s "$TMP/starved.err" ] || bad+="$mb MB, $args: silent; " ;;
 		*) bad+="$mb MB, $args: status $STATUS: $(head -c 200 "$TMP/starved.err"); " ;;
 		esac
-		wait_until 5 process_is_well "$TARGET_PID" ||
+		wait_until 20 process_is_well "$TARGET_PID" ||
 			bad+="$mb MB, $args: $(process_complaint "$TARGET_PID"); "
 	done
 done

@@ -43,7 +43,7 @@ t_is "queued signals: $SNAPSHOTS snapshots, none dies of it" "$SNAPSHOTS_BAD" ""
 all_came() {
 	target_ask USR1 && [[ $REPLY = *" signals $total "* ]]
 }
-wait_until 5 all_came
+wait_until 20 all_came
 t_like "queued signals: each came once" "$REPLY" " signals $total broken 0 failed 0\$"
 target_is_well
 
@@ -51,7 +51,7 @@ target_is_well
 
 for signal in STOP TSTP TTIN TTOU; do
 	kill -s $signal "$TARGET_PID"
-	t_ok "SIG$signal stops it" wait_until 5 all_stopped
+	t_ok "SIG$signal stops it" wait_until 20 all_stopped
 	kill -s CONT "$TARGET_PID"
 	target_is_well "$TARGET_PID" "SIG$signal: SIGCONT continues it"
 done
@@ -70,7 +70,7 @@ before=$(set -- $REPLY && echo "$2")
 went_on() {
 	target_ask USR1 && [ "$(set -- $REPLY && echo "$2")" -gt "$before" ]
 }
-t_ok "stops: it goes on" wait_until 5 went_on
+t_ok "stops: it goes on" wait_until 20 went_on
 t_like "stops: its books balance" "$REPLY" 'broken 0 failed 0$'
 
 # ---- stopped means stopped ----
@@ -78,7 +78,7 @@ t_like "stops: its books balance" "$REPLY" 'broken 0 failed 0$'
 for way in "auto STOP" "all STOP" "never STOP" "auto TSTP" "all TTIN" "all TTOU"; do
 	read -r stop signal <<<"$way"
 	kill -s "$signal" "$TARGET_PID"
-	wait_until 5 all_stopped
+	wait_until 20 all_stopped
 	ticks=$(cpu_ticks "$TARGET_PID")
 	capture_start --stop="$stop" -d 0.5
 	capture_end "stopped by SIG$signal, $stop"

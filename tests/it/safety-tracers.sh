@@ -19,7 +19,7 @@ contest() {
 		snapshots_while "$tracer"
 		wait "$tracer"
 		bad+=$SNAPSHOTS_BAD
-		if ! wait_until 5 process_is_well "$TARGET_PID"; then
+		if ! wait_until 20 process_is_well "$TARGET_PID"; then
 			bad+="round $round: $(process_complaint "$TARGET_PID"); "
 			break
 		fi

@@ -24,7 +24,7 @@ gone=$TARGET_PID
 is_reaped() {
 	[ ! -e "/proc/$gone" ]
 }
-wait_until 5 is_reaped
+wait_until 20 is_reaped
 snap "$gone"
 denied "no such process" "$gone" '[Nn]o (such )?process'
 
@@ -34,7 +34,7 @@ STARTED+=("$holder")
 zombie_is_there() {
 	[ -s "$TMP/zombie" ] && thread_is "$(cat "$TMP/zombie")" Z
 }
-if wait_until 5 zombie_is_there; then
+if wait_until 20 zombie_is_there; then
 	snap "$(cat "$TMP/zombie")"
 	denied "zombie" zombie parent
 else

@@ -40,7 +40,7 @@ now=$(count)
 moved() {
 	[ "$(count)" -gt "$now" ]
 }
-t_ok "exec: the target goes on" wait_until 10 moved
+t_ok "exec: the target goes on" wait_until 20 moved
 target_is_well
 target_stop
 
@@ -58,9 +58,9 @@ for stop in auto never; do
 		'^in_vfork\(|^# stack ends here: needs a register'
 	t_ok "vfork, $stop: whole or partial" [ "$STATUS" -le 1 ]
 done
-start=$EPOCHREALTIME
 snap --stop=all "$TARGET_PID"
-t_cmp "vfork, all: does not wait for the child" "${EPOCHREALTIME/./} - ${start/./} < 5000000"
+t_is "vfork, all: does not wait for the child" \
+	"$(cat "/proc/$TARGET_PID/task/"*/stat | grep -c '(parent) D')" 1
 t_ok "vfork, all: whole or partial" [ "$STATUS" -le 1 ]
 target_is_well
 target_stop
@@ -81,7 +81,7 @@ target_stop
 
 target_start waits
 kill -s STOP "$TARGET_PID"
-wait_until 5 thread_is "$TARGET_PID" T
+wait_until 20 thread_is "$TARGET_PID" T
 for stop in auto all never; do
 	snap --stop=$stop "$TARGET_PID"
 	t_ok "SIGSTOP, $stop: whole or partial" [ "$STATUS" -le 1 ]
@@ -103,8 +103,8 @@ if command -v strace >/dev/null; then
 	traced() {
 		grep -q "^TracerPid:[[:space:]]*$tracer" "/proc/$TARGET_PID/status"
 	}
-	wait_until 10 traced
-	wait_until 10 grep -q attached "$TMP/strace.err"
+	wait_until 20 traced
+	wait_until 20 grep -q attached "$TMP/strace.err"
 	snap --stop=all "$TARGET_PID"
 	t_ok "tracer: nothing or part" [ "$STATUS" = 1 -o "$STATUS" = 2 ]
 	t_like "tracer: its pid is named" "$ERR$OUT" "(^|[^0-9])$tracer([^0-9]|\$)"

@@ -29,7 +29,7 @@ adopt() {
 
 target_start family
 FAMILY=$TARGET_PID
-wait_until 10 eval 'pgrep -x grandchild >/dev/null'
+wait_until 20 eval 'pgrep -x grandchild >/dev/null'
 adopt "$FAMILY"
 snap -s "$FAMILY"
 t_is "snapshot: exit status" "$STATUS" 0

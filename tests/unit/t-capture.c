@@ -204,7 +204,7 @@ static void test_sweep_waits_for_a_late_thread(void **state)
 	(void)state;
 	live_start(&live, idle_main, &cpu);
 	live_start(&hog, hog_main, &cpu);
-	live_capturer(&live, SS_STOP_AUTO);
+	live_capturer(&live, SS_STOP_ALL); /* auto reads what waits for a CPU */
 	for (int i = 0; i < 20 && !late; i++) {
 		const struct capture_thread *thread;
 

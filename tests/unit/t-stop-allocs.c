@@ -290,7 +290,7 @@ static void test_descriptors_short(void **state)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	few.rlim_max = old.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-	count_in_mode(SS_STOP_AUTO, 1);
+	count_in_mode(SS_STOP_ALL, NTHREADS);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
