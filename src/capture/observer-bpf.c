@@ -189,10 +189,12 @@ static char state_letter(const struct bpf_task *task)
 	return "RSDTtXZP"[index];
 }
 
-/* Of io_uring or vhost: it has no user registers. */
-static bool is_worker(const struct bpf_task *task)
+/* It has no user registers. */
+static enum look_worker which_worker(const struct bpf_task *task)
 {
-	return task->flags & (PF_IO_WORKER | PF_USER_WORKER);
+	if (task->flags & PF_IO_WORKER)
+		return WORKER_IO_URING;
+	return task->flags & PF_USER_WORKER ? WORKER_OTHER : WORKER_NONE;
 }
 
 /*
@@ -201,7 +203,7 @@ static bool is_worker(const struct bpf_task *task)
  */
 static bool is_odd(const struct bpf_task *task)
 {
-	if (task->exit_state || is_worker(task))
+	if (task->exit_state || which_worker(task))
 		return false;
 	return (task->count.on_cpu && task->state) || (task->thread_status & TS_COMPAT) ||
 	       (task->flags & PF_KTHREAD) ||
@@ -257,7 +259,7 @@ static void fill_look(const struct bpf_observer *bpf, const struct bpf_task *tas
 	look->clock_known = bpf->clock_known && task->task_clock_ns;
 	look->clock_offset_ns =
 		bpf->clock_offset_ns + (int64_t)(task->clock_ns - task->task_clock_ns);
-	look->worker = is_worker(task);
+	look->worker = which_worker(task);
 	look->queued = task->state == 0 && !task->exit_state && !task->count.on_cpu;
 	if (task->state == 0)
 		look->exec_start_ns = 0;

@@ -166,7 +166,9 @@ static void classify_wait(struct query *query)
 	/* "0" is what kernels say that hide the name, or have none */
 	if (look->wchan[0] && strcmp(look->wchan, "0") != 0)
 		wait->place = look->wchan;
-	if (look->call == CALL_NUMBER) {
+	if (look->worker) {
+		wait->kind = look->worker == WORKER_IO_URING ? WAIT_IO_WORKER : WAIT_KERNEL_WORKER;
+	} else if (look->call == CALL_NUMBER) {
 		classify_call(query);
 	} else if (look->call == CALL_UNREADABLE) {
 		wait->kind = query->leaf.kind;

@@ -38,7 +38,7 @@ struct recorded {
 	bool ran; /* was switched in after it was first seen */
 	bool has_stack;
 	bool halted;           /* at some tick: stopped by a signal, or frozen */
-	bool worker;           /* of io_uring: it has a place, but no stack */
+	bool worker;           /* of the kernel: it has a place, but no stack */
 	bool worker_idle;      /* at the last tick that saw it: it waited for work */
 	enum ss_no_stack none; /* why not, at the last tick */
 	/* when it has ended: the sums of its delta */
@@ -71,7 +71,7 @@ struct recorder {
 				       there is none */
 	uint64_t execed_ns;         /* CLOCK_MONOTONIC when the latest exec was noticed; 0: none */
 	struct fd_info fd;          /* scratch: the descriptor that the classifier asked for */
-	uint32_t worker_place;      /* of all workers of io_uring; 0: there was none */
+	uint32_t worker_places[WORKER_OTHER + 1]; /* of all workers of a kind; 0: there was none */
 	unsigned nalive;
 };
 

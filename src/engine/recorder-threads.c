@@ -216,11 +216,13 @@ static uint32_t find_place(struct recorder *recorder, size_t i, struct wait *ret
 	return places_intern(&recorder->places, &place);
 }
 
-/* All workers of io_uring are at one place; 0 if memory is out. */
-static uint32_t make_worker_place(struct recorder *recorder)
+/* All workers of a kind are at one place; 0 if memory is out. */
+static uint32_t make_worker_place(struct recorder *recorder, enum look_worker worker)
 {
 	struct place place = {
-		.stack = recorder_pseudo_stack(recorder, NULL, 0, "[io_uring worker]"),
+		.stack = recorder_pseudo_stack(recorder, NULL, 0,
+					       worker == WORKER_IO_URING ? "[io_uring worker]"
+									 : "[kernel worker]"),
 		.fd = -1,
 	};
 
@@ -262,12 +264,15 @@ static int note_wait(struct recorder *recorder, const struct recorded *thread, s
 static int note_stackless(struct recorder *recorder, struct recorded *thread,
 			  const struct capture_thread *captured)
 {
+	uint32_t *place;
+
 	if (captured->look.worker) {
 		thread->worker = true;
 		thread->worker_idle = strcmp(captured->look.wchan, "io_wq_worker") == 0;
-		if (!recorder->worker_place)
-			recorder->worker_place = make_worker_place(recorder);
-		thread->place = recorder->worker_place;
+		place = &recorder->worker_places[captured->look.worker];
+		if (!*place)
+			*place = make_worker_place(recorder, captured->look.worker);
+		thread->place = *place;
 		return thread->place ? 0 : -ENOMEM;
 	}
 	/* where the latest sample met it: as near as can be to where it is now */

@@ -19,6 +19,13 @@ enum look_call {
 	CALL_NUMBER,     /* blocked in system call `nr`; all fields hold */
 };
 
+/* A thread that the kernel made in the process, and that never leaves the kernel: no user stack. */
+enum look_worker {
+	WORKER_NONE,
+	WORKER_IO_URING, /* iou-wrk, iou-sqp */
+	WORKER_OTHER,    /* vhost */
+};
+
 /* What the kernel says of one thread, read without touching it. */
 struct look {
 	pid_t tid;
@@ -38,8 +45,8 @@ struct look {
 	enum look_call call;
 	int64_t nr;
 	uint64_t args[6], sp, pc;
-	bool queued;            /* it waits for a CPU: call, sp and pc are where it goes on */
-	bool worker;            /* a worker of io_uring: it has no user stack */
+	bool queued; /* it waits for a CPU: call, sp and pc are where it goes on */
+	enum look_worker worker;
 	char wchan[48];         /* "" if none or unreadable */
 	uint64_t exec_start_ns; /* /proc/TID/sched se.exec_start, on the scheduler clock of its CPU;
 				   0 unknown */

@@ -63,6 +63,8 @@ static inline bool thread_state_waits(enum thread_state state)
 	X(FILE_LOCK, "file lock", "semacquire")              \
 	X(MESSAGE_QUEUE, "message queue", "IO wait")         \
 	X(IO_URING, "io_uring", "IO wait")                   \
+	X(IO_WORKER, "io_uring worker", "IO wait")           \
+	X(KERNEL_WORKER, "kernel worker", "IO wait")         \
 	X(SYSCALL, "syscall", "syscall")
 
 enum wait_kind {

@@ -120,7 +120,8 @@ static int read_stat(const struct target *target, struct look *look)
 	look->state = stat.state;
 	look->cpu = stat.cpu;
 	look->start_time = stat.start_time;
-	look->worker = stat.flags & (TASK_IS_IO_WORKER | TASK_IS_USER_WORKER);
+	if (stat.flags & (TASK_IS_IO_WORKER | TASK_IS_USER_WORKER))
+		look->worker = stat.flags & TASK_IS_IO_WORKER ? WORKER_IO_URING : WORKER_OTHER;
 	memcpy(look->comm, stat.comm, sizeof(look->comm));
 	return 0;
 }

@@ -80,7 +80,7 @@ static const char *wait_class(enum wait_kind kind)
 		return "sleep";
 	case WAIT_PIPE_READ ... WAIT_PAGE_FAULT:
 	case WAIT_MESSAGE_QUEUE:
-	case WAIT_IO_URING:
+	case WAIT_IO_URING ... WAIT_KERNEL_WORKER:
 		return "io";
 	default:
 		return "other";
