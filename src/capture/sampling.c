@@ -23,7 +23,10 @@
 
 /* ---- storing samples ---- */
 
-/* The stack ends where its mapping does: what was read beyond is of something else. */
+/*
+ * The stack ends where its mapping does: what was read beyond is of something else. No sample goes
+ * further than to the first page that is not in memory.
+ */
 static struct stack_copy make_copy(const struct maps *maps, const struct timer_sample *sample,
 				   const unsigned char *bytes)
 {
@@ -33,6 +36,8 @@ static struct stack_copy make_copy(const struct maps *maps, const struct timer_s
 	if (map && copy.addr + copy.len >= map->end) {
 		copy.len = map->end - copy.addr;
 		copy.to_map_end = true;
+	} else if (map && sample->faulted) {
+		copy.absent = map->end - (copy.addr + copy.len);
 	}
 	return copy;
 }
@@ -62,7 +67,7 @@ static bool store_sample(struct capturer *capturer, const struct maps *maps,
 	thread->run = RUN_ON_CPU;
 	thread->regs = sample->regs;
 	thread->ncopies = 0;
-	if (sample->len)
+	if (sample->len || sample->faulted)
 		thread->copies[thread->ncopies++] = make_copy(maps, sample, bytes);
 	thread->look.queued = false;
 	thread->look.cpu = sample->cpu;

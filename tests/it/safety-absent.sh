@@ -19,6 +19,10 @@ look() {
 	t_like "$1, $2: the inner frames" "$(thread_block "$OUT" waits)" '^absent_middle'
 	t_unlike "$1, $2: not the outer ones" "$(thread_block "$OUT" waits)" '^absent_outer'
 	t_like "$1, $2: said of the stack" "$(thread_block "$OUT" waits)" "$ENDS"
+	# it may have been on no CPU, or have no stack where the timer is denied
+	if thread_block "$OUT" spins | grep -q '^absent_inner'; then
+		t_like "$1, $2: said of the running thread" "$(thread_block "$OUT" spins)" "$ENDS"
+	fi
 	t_like "$1, $2: said of all" "$ERR" 'partial: .*the rest of the stack is not in memory'
 	pages_are_as_before "$1, $2"
 	target_is_well "$TARGET_PID" "$1, $2: the target is well"
@@ -46,8 +50,6 @@ try() {
 	for stop in auto never all; do
 		look "$1" $stop
 	done
-	snap --stop=all "$TARGET_PID"
-	t_like "$1, all: said of the running thread" "$(thread_block "$OUT" spins)" "$ENDS"
 	for stop in auto all; do
 		record "$1" $stop
 	done
