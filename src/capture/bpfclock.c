@@ -3,8 +3,8 @@
  * The registers are those with which the thread entered the kernel (bpf_task_pt_regs), whatever the
  * kernel does for it: the timer's own frame would be the kernel's in a system call. A clock that is
  * an hrtimer cannot hit the code that saves them, as interrupts are off there (entry_64.S).
- * bpf_probe_read_user takes no fault: it fails at once and as a whole, so stacks are read page by
- * page.
+ * bpf_probe_read_user takes no fault: it fails at once and as a whole, so stacks are read page by page,
+ * and go on behind a page that nobody has touched yet.
  */
 #include "capture/bpfclock.h"
 
@@ -16,9 +16,11 @@
 #if defined(__x86_64__)
 
 enum {
-	PAGE = 4096,
-	FIRST_BYTES = 5 * PAGE,
-	PIECE_BYTES = 16 * PAGE,
+	PAGE_BITS = 12,
+	PAGE = 1 << PAGE_BITS,
+	FIRST_BYTES = BPFCLOCK_SAMPLE_BYTES + PAGE,
+	PIECE_PAGES = 16,
+	PIECE_BYTES = PIECE_PAGES * PAGE,
 };
 
 /* Registers that helpers leave alone, and what is kept on the program's stack. */
@@ -130,7 +132,7 @@ static void emit_head(struct bpfcode *code, int32_t piece)
 	bpfcode_load(code, 4, BPF_REG_1, BPF_REG_10, AT_CPU);
 	bpfcode_store(code, 4, RECORD, SAMPLE(cpu), BPF_REG_1);
 	emit_set_word(code, SAMPLE(piece), 4, piece);
-	emit_set_word(code, SAMPLE(faulted), 8, 0);
+	emit_set_word(code, SAMPLE(holes), 8, 0);
 }
 
 /* r1 = min(ADDR's offset in its page, the red zone); ADDR -= r1: no other page is touched. */
@@ -164,11 +166,29 @@ static void emit_read(struct bpfcode *code, int head, uint8_t offset, uint8_t mo
 	bpfcode_call(code, BPF_FUNC_probe_read_user);
 }
 
-/* The rest of the first page: LEN = its bytes, 0 if it cannot be read. Returns the jump for that. */
-static unsigned emit_first_page(struct bpfcode *code)
+/*
+ * Unless r0 is 0, set the bit of the page that begins at (or with) byte `offset` (a register) of the
+ * record. The mask is in the record, where the verifier does not follow its values: it would try all
+ * combinations.
+ */
+static void emit_hole(struct bpfcode *code, uint8_t offset)
 {
-	unsigned failed;
+	unsigned there = bpfcode_jump(code, BPF_JEQ, BPF_REG_0, 0);
 
+	bpfcode_move(code, BPF_REG_1, offset);
+	bpfcode_add(code, BPF_REG_1, PAGE - 1);
+	bpfcode_emit(code, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_1, 0, 0, PAGE_BITS);
+	bpfcode_set(code, BPF_REG_2, 1);
+	bpfcode_emit(code, BPF_ALU64 | BPF_LSH | BPF_X, BPF_REG_2, BPF_REG_1, 0, 0);
+	bpfcode_load(code, 8, BPF_REG_1, RECORD, SAMPLE(holes));
+	bpfcode_emit(code, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_1, BPF_REG_2, 0, 0);
+	bpfcode_store(code, 8, RECORD, SAMPLE(holes), BPF_REG_1);
+	bpfcode_land(code, there);
+}
+
+/* The rest of the first page. LEN = its bytes. */
+static void emit_first_page(struct bpfcode *code)
+{
 	bpfcode_move(code, BPF_REG_1, ADDR);
 	bpfcode_emit(code, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, PAGE - 1);
 	bpfcode_set(code, BPF_REG_2, PAGE);
@@ -176,9 +196,8 @@ static unsigned emit_first_page(struct bpfcode *code)
 	bpfcode_store(code, 8, BPF_REG_10, AT_TGID, BPF_REG_2);
 	bpfcode_set(code, LEN, 0);
 	emit_read(code, BPFCLOCK_HEAD, 0, 0);
-	failed = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	emit_hole(code, LEN);
 	bpfcode_load(code, 8, LEN, BPF_REG_10, AT_TGID);
-	return failed;
 }
 
 /* Jumps where there is as much as is wanted. */
@@ -199,7 +218,7 @@ static int emit_sample(struct bpfcode *code, const struct btf *btf,
 		       const struct bpfclock_maps *maps, struct ss_error *err)
 {
 	static const struct bpfcode_word words[] = { BPFCODE_REGISTERS(bpf_sample) };
-	unsigned failed, full, enough, fault, loop;
+	unsigned full, enough, loop;
 	int r;
 
 	bpfcode_call(code, BPF_FUNC_ktime_get_ns);
@@ -215,21 +234,15 @@ static int emit_sample(struct bpfcode *code, const struct btf *btf,
 	emit_head(code, 0);
 	bpfcode_load(code, 8, ADDR, RECORD, SAMPLE(regs) + 8 * REG_SP);
 	emit_red_zone(code);
-	failed = emit_first_page(code);
+	emit_first_page(code);
 	loop = code->n;
 	full = bpfcode_jump(code, BPF_JGT, LEN, FIRST_BYTES - PAGE);
 	enough = emit_enough(code);
 	bpfcode_set(code, BPF_REG_2, PAGE);
 	emit_read(code, BPFCLOCK_HEAD, LEN, 0);
-	fault = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	emit_hole(code, LEN);
 	bpfcode_add(code, LEN, PAGE);
 	bpfcode_jump_back(code, loop);
-	bpfcode_land(code, failed);
-	bpfcode_land(code, fault);
-	emit_set_word(code, SAMPLE(faulted), 8, 1);
-	bpfcode_store(code, 8, RECORD, SAMPLE(len), LEN);
-	emit_submit(code);
-	emit_end(code);
 	bpfcode_land(code, full);
 	bpfcode_land(code, enough);
 	bpfcode_store(code, 8, RECORD, SAMPLE(len), LEN);
@@ -237,25 +250,35 @@ static int emit_sample(struct bpfcode *code, const struct btf *btf,
 	return 0;
 }
 
-/* A piece that cannot be read as a whole: page by page, and that is the end. */
-static void emit_tail(struct bpfcode *code)
+/* A piece that cannot be read as a whole: page by page. CONTROL counts its bytes, and is restored. */
+static void emit_pages(struct bpfcode *code, const struct bpfclock_maps *maps)
 {
-	unsigned full, fault, loop;
+	unsigned full, loop;
 
-	bpfcode_set(code, CONTROL, 0); /* now the bytes of this piece */
+	bpfcode_set(code, CONTROL, 0);
 	loop = code->n;
 	full = bpfcode_jump(code, BPF_JGT, CONTROL, PIECE_BYTES - PAGE);
 	bpfcode_set(code, BPF_REG_2, PAGE);
 	emit_read(code, BPFCLOCK_PIECE_HEAD, CONTROL, CONTROL);
-	fault = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	emit_hole(code, CONTROL);
 	bpfcode_add(code, CONTROL, PAGE);
 	bpfcode_jump_back(code, loop);
 	bpfcode_land(code, full);
-	bpfcode_land(code, fault);
-	emit_set_word(code, SAMPLE(faulted), 8, 1);
-	bpfcode_store(code, 8, RECORD, SAMPLE(len), CONTROL);
-	emit_submit(code);
+	bpfcode_map_value(code, CONTROL, maps->control);
+}
+
+/* Beyond a piece of which nothing is there nothing is looked for: its record is thrown away. */
+static void emit_drop_empty(struct bpfcode *code)
+{
+	unsigned some;
+
+	bpfcode_load(code, 8, BPF_REG_1, RECORD, SAMPLE(holes));
+	some = bpfcode_jump(code, BPF_JNE, BPF_REG_1, (1 << PIECE_PAGES) - 1);
+	bpfcode_move(code, BPF_REG_1, RECORD);
+	bpfcode_set(code, BPF_REG_2, BPF_RB_NO_WAKEUP);
+	bpfcode_call(code, BPF_FUNC_ringbuf_discard);
 	emit_end(code);
+	bpfcode_land(code, some);
 }
 
 /* What is wanted beyond the first bytes. */
@@ -277,14 +300,15 @@ static void emit_pieces(struct bpfcode *code, const struct bpfclock_maps *maps)
 	bpfcode_set(code, BPF_REG_2, PIECE_BYTES);
 	emit_read(code, BPFCLOCK_PIECE_HEAD, 0, 0);
 	whole = bpfcode_jump(code, BPF_JEQ, BPF_REG_0, 0);
-	emit_tail(code);
+	emit_pages(code, maps);
+	emit_drop_empty(code);
 	bpfcode_land(code, whole);
 	emit_submit(code);
 	bpfcode_add(code, LEN, PIECE_BYTES);
 	bpfcode_jump_back(code, loop);
 }
 
-int bpfclock_load(const struct bpfclock_maps *maps, struct ss_error *err)
+int bpfclock_load(const struct bpfclock_maps *maps, enum bpfclock_kind kind, struct ss_error *err)
 {
 	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_PERF_EVENT };
 	struct bpfcode code = { .n = 0 };
@@ -299,7 +323,9 @@ int bpfclock_load(const struct bpfclock_maps *maps, struct ss_error *err)
 	bpf_types_close(&types);
 	if (r < 0)
 		return r;
-	emit_pieces(&code, maps);
+	if (kind == BPFCLOCK_DEEP)
+		emit_pieces(&code, maps);
+	emit_end(&code);
 	return bpf_load(&code, &attr, err);
 }
 

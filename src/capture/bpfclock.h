@@ -3,7 +3,7 @@
  * bpfclock.h: the program that runs on each CPU when its clock's period is over. It looks whether
  * the thread that was interrupted is of a watched process, and puts its registers and stack into the
  * ring: a sample with up to five pages of stack; where the window is larger and the stack goes on,
- * pieces of 64 KiB follow. x86-64 only.
+ * pieces of 64 KiB follow, up to one of which nothing is there. x86-64 only.
  */
 #ifndef SS_CAPTURE_BPFCLOCK_H
 #define SS_CAPTURE_BPFCLOCK_H
@@ -37,9 +37,9 @@ struct bpf_sample {
 	uint64_t at_ns; /* CLOCK_MONOTONIC; a piece has that of its sample */
 	uint32_t pid, tgid;
 	uint32_t cpu;
-	uint32_t piece;           /* 0: a sample, 1: a piece */
-	uint64_t addr, len;       /* of the bytes of stack that follow */
-	uint64_t faulted;         /* 1: they end at a page that could not be read */
+	uint32_t piece;     /* 0: a sample, 1: a piece */
+	uint64_t addr, len; /* of the bytes of stack that follow */
+	uint64_t holes;     /* bit i: the i-th page of these bytes was not there; they are 0 */
 	uint64_t regs[REG_COUNT]; /* by DWARF number */
 	uint64_t call;            /* orig_ax: the number of its system call, -1 none */
 	uint64_t code_segment;
@@ -50,7 +50,20 @@ enum {
 	BPFCLOCK_PIECE_HEAD = offsetof(struct bpf_sample, regs),
 };
 
+/*
+ * Two programs: the second one stores pieces, too. The kernel takes ten times as long to check it
+ * (milliseconds), and few stacks are so deep.
+ */
+enum bpfclock_kind {
+	BPFCLOCK_SHALLOW,
+	BPFCLOCK_DEEP,
+	BPFCLOCK_KINDS,
+};
+
+/* Bytes of stack that a sample holds at least, if they are there. */
+enum { BPFCLOCK_SAMPLE_BYTES = 16 << 10 };
+
 /* Load it: a descriptor, or a negative errno and SS_ERR_OBSERVER. */
-int bpfclock_load(const struct bpfclock_maps *maps, struct ss_error *err);
+int bpfclock_load(const struct bpfclock_maps *maps, enum bpfclock_kind kind, struct ss_error *err);
 
 #endif

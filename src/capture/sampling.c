@@ -23,23 +23,43 @@
 
 /* ---- storing samples ---- */
 
+/* The sample's bytes from `at` up to the hole at `end`, of `absent` bytes (0: there is none). */
+static void add_copy(struct capture_thread *thread, const struct timer_sample *sample,
+		     const unsigned char *bytes, uint64_t at, uint64_t end, uint64_t absent)
+{
+	if (thread->ncopies == CAPTURE_COPIES || (at >= end && !absent))
+		return;
+	thread->copies[thread->ncopies++] = (struct stack_copy){
+		.addr = at,
+		.len = end - at,
+		.bytes = bytes + (at - sample->addr),
+		.absent = absent,
+	};
+}
+
 /*
- * The stack ends where its mapping does: what was read beyond is of something else. No sample goes
- * further than to the first page that is not in memory.
+ * Between the holes. The stack ends where its mapping does: what was read beyond is of something else.
+ * Where the sample ends at a page that is not in memory, nothing above it was looked for.
  */
-static struct stack_copy make_copy(const struct maps *maps, const struct timer_sample *sample,
-				   const unsigned char *bytes)
+static void add_copies(struct capture_thread *thread, const struct maps *maps,
+		       const struct timer_sample *sample, const unsigned char *bytes)
 {
 	const struct map *map = maps_find(maps, sample->regs.r[REG_SP]);
-	struct stack_copy copy = { .addr = sample->addr, .len = sample->len, .bytes = bytes };
+	uint64_t at = sample->addr, end = sample->addr + sample->len;
+	bool to_map_end = map && end >= map->end;
 
-	if (map && copy.addr + copy.len >= map->end) {
-		copy.len = map->end - copy.addr;
-		copy.to_map_end = true;
-	} else if (map && sample->faulted) {
-		copy.absent = map->end - (copy.addr + copy.len);
+	if (to_map_end)
+		end = map->end;
+	for (unsigned i = 0; i < sample->nholes && sample->holes[i].addr < end; i++) {
+		const struct timer_hole *hole = &sample->holes[i];
+
+		add_copy(thread, sample, bytes, at, hole->addr, hole->len);
+		at = hole->addr + hole->len;
 	}
-	return copy;
+	add_copy(thread, sample, bytes, at, end,
+		 map && sample->faulted && !to_map_end ? map->end - end : 0);
+	if (thread->ncopies && at < end)
+		thread->copies[thread->ncopies - 1].to_map_end = to_map_end;
 }
 
 static void set_call(struct look *look, const struct timer_sample *sample)
@@ -67,8 +87,7 @@ static bool store_sample(struct capturer *capturer, const struct maps *maps,
 	thread->run = RUN_ON_CPU;
 	thread->regs = sample->regs;
 	thread->ncopies = 0;
-	if (sample->len || sample->faulted)
-		thread->copies[thread->ncopies++] = make_copy(maps, sample, bytes);
+	add_copies(thread, maps, sample, bytes);
 	thread->look.queued = false;
 	thread->look.cpu = sample->cpu;
 	set_call(&thread->look, sample);

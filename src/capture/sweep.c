@@ -128,8 +128,7 @@ bool capturer_sample(struct capturer *capturer, double hz)
 	if (!capturer->sampling_rate.period_ns)
 		capturer->sampling_rate.window = WINDOW_STOP;
 	capturer->sampling_rate.period_ns = (uint64_t)((double)NS_PER_SEC / hz);
-	if (capturer->observer->ops->tells_who_runs)
-		timer->ops->want(timer, capturer->target->pid, -1);
+	timer->ops->want(timer, capturer->target->pid, -1);
 	timer->ops->arm(timer, &capturer->sampling_rate);
 	return true;
 }

@@ -39,6 +39,9 @@ enum {
 struct held {
 	struct bpf_sample head;
 	size_t start; /* of its bytes, in the queue's */
+	bool faulted; /* there were more holes than are kept: it ends at one */
+	unsigned nholes;
+	struct timer_hole holes[TIMER_HOLES];
 };
 
 struct queue {
@@ -48,14 +51,19 @@ struct queue {
 
 struct cpu_timer;
 
+/* A clock on each CPU, with one of the programs. */
+struct clock_set {
+	int program;   /* -1: it is not made yet */
+	int *events;   /* of each CPU; -1: it is offline */
+	bool *running; /* of each event */
+};
+
 /* The clocks, which the timers of several processes share. */
 struct clocks {
 	unsigned users;
 	struct bpfclock_maps maps;
-	int program;
 	unsigned ncpus;
-	int *events;   /* of each CPU; -1: it is offline */
-	bool *running; /* of each event */
+	struct clock_set sets[BPFCLOCK_KINDS]; /* the deep one is made when it is first needed */
 	struct bpfclock_control *control;
 	const struct bpfclock_cpu *cpus;
 	size_t ring_size;
@@ -161,7 +169,7 @@ static int map_maps(struct clocks *clocks, struct ss_error *err)
 
 /* ---- the clocks ---- */
 
-static int open_event(const struct clocks *clocks, int cpu, int *ret, struct ss_error *err)
+static int open_event(int program, int cpu, int *ret, struct ss_error *err)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -177,26 +185,53 @@ static int open_event(const struct clocks *clocks, int cpu, int *ret, struct ss_
 	if (fd < 0)
 		return bpf_failed(err, -errno, "perf_event_open of a CPU's clock");
 	*ret = fd;
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clocks->program) < 0)
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0)
 		return bpf_failed(err, -errno, "a BPF program on a CPU's clock");
 	return 0;
 }
 
-static int open_events(struct clocks *clocks, struct ss_error *err)
+static int open_events(struct clock_set *set, unsigned ncpus, struct ss_error *err)
 {
-	clocks->events = malloc(clocks->ncpus * sizeof(*clocks->events));
-	clocks->running = calloc(clocks->ncpus, sizeof(*clocks->running));
-	if (!clocks->events || !clocks->running)
+	set->events = malloc(ncpus * sizeof(*set->events));
+	set->running = calloc(ncpus, sizeof(*set->running));
+	if (!set->events || !set->running)
 		return ss_error_oom(err);
-	for (unsigned i = 0; i < clocks->ncpus; i++)
-		clocks->events[i] = -1;
-	for (unsigned i = 0; i < clocks->ncpus; i++) {
-		int r = open_event(clocks, (int)i, &clocks->events[i], err);
+	for (unsigned i = 0; i < ncpus; i++)
+		set->events[i] = -1;
+	for (unsigned i = 0; i < ncpus; i++) {
+		int r = open_event(set->program, (int)i, &set->events[i], err);
 
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static void set_done(struct clock_set *set, unsigned ncpus)
+{
+	for (unsigned i = 0; set->events && i < ncpus; i++)
+		close_p(&set->events[i]);
+	free(set->events);
+	free(set->running);
+	close_p(&set->program);
+	*set = (struct clock_set){ .program = -1 };
+}
+
+static int make_set(struct clocks *clocks, enum bpfclock_kind kind, struct ss_error *err)
+{
+	struct clock_set *set = &clocks->sets[kind];
+	int r;
+
+	if (set->program >= 0)
+		return 0;
+	r = bpfclock_load(&clocks->maps, kind, err);
+	if (r < 0)
+		return r;
+	set->program = r;
+	r = open_events(set, clocks->ncpus, err);
+	if (r < 0)
+		set_done(set, clocks->ncpus);
+	return r;
 }
 
 static void unmap(const void *memory, size_t len)
@@ -207,15 +242,12 @@ static void unmap(const void *memory, size_t len)
 
 static void clocks_free(struct clocks *clocks)
 {
-	for (unsigned i = 0; clocks->events && i < clocks->ncpus; i++)
-		close_p(&clocks->events[i]);
-	free(clocks->events);
-	free(clocks->running);
+	for (unsigned i = 0; i < BPFCLOCK_KINDS; i++)
+		set_done(&clocks->sets[i], clocks->ncpus);
 	unmap(clocks->control, sizeof(struct bpfclock_control));
 	unmap(clocks->cpus, state_bytes(clocks));
 	unmap(clocks->consumed, RING_PAGE);
 	unmap(clocks->produced, RING_PAGE + 2 * clocks->ring_size);
-	close_p(&clocks->program);
 	close_p(&clocks->maps.ring);
 	close_p(&clocks->maps.watched);
 	close_p(&clocks->maps.cpus);
@@ -233,7 +265,7 @@ static int clocks_new(struct clocks **ret, struct ss_error *err)
 		return ss_error_oom(err);
 	*clocks = (struct clocks){
 		.maps = { .control = -1, .cpus = -1, .watched = -1, .ring = -1 },
-		.program = -1,
+		.sets = { { .program = -1 }, { .program = -1 } },
 		.ncpus = (unsigned)MAX(sysconf(_SC_NPROCESSORS_CONF), 1L),
 	};
 	clocks->ring_size = choose_ring_size(clocks->ncpus);
@@ -243,9 +275,7 @@ static int clocks_new(struct clocks **ret, struct ss_error *err)
 	if (r == 0)
 		r = map_maps(clocks, err);
 	if (r == 0)
-		r = clocks->program = bpfclock_load(&clocks->maps, err);
-	if (r >= 0)
-		r = open_events(clocks, err);
+		r = make_set(clocks, BPFCLOCK_SHALLOW, err);
 	if (r < 0) {
 		clocks_free(clocks);
 		return r;
@@ -288,6 +318,54 @@ static bool add_bytes(struct queue *queue, const void *bytes, size_t len)
 	return false;
 }
 
+/* The sample ends at `addr`, where a page is missing. */
+static void cut_at(struct held *held, uint64_t addr)
+{
+	held->head.len = addr - held->head.addr;
+	held->faulted = true;
+}
+
+static bool add_hole(struct held *held, uint64_t addr, size_t len)
+{
+	struct timer_hole *last = held->nholes ? &held->holes[held->nholes - 1] : NULL;
+
+	if (last && last->addr + last->len == addr) {
+		last->len += len;
+		return true;
+	}
+	if (held->nholes == TIMER_HOLES)
+		return false;
+	held->holes[held->nholes++] = (struct timer_hole){ addr, len };
+	return true;
+}
+
+/* The pages of these bytes that were not there; the first one may be a part of a page. */
+static void add_holes(struct held *held, const struct bpf_sample *record)
+{
+	uint64_t at = record->addr, end = record->addr + record->len;
+
+	for (unsigned i = 0; at < end; i++) {
+		uint64_t next = MIN((at | (RING_PAGE - 1)) + 1, end);
+
+		if ((record->holes >> i & 1) && !add_hole(held, at, next - at)) {
+			cut_at(held, at);
+			return;
+		}
+		at = next;
+	}
+}
+
+/* Bytes that end with a hole end where it begins. */
+static void cut_last_hole(struct held *held)
+{
+	const struct timer_hole *last = held->nholes ? &held->holes[held->nholes - 1] : NULL;
+
+	if (!last || last->addr + last->len != held->head.addr + held->head.len)
+		return;
+	cut_at(held, last->addr);
+	held->nholes--;
+}
+
 static void add_sample(struct cpu_timer *timer, const struct bpf_sample *sample)
 {
 	struct queue *queue = &timer->queue;
@@ -299,6 +377,7 @@ static void add_sample(struct cpu_timer *timer, const struct bpf_sample *sample)
 		timer->dropped++;
 		return;
 	}
+	add_holes(&held, sample);
 	queue->samples.data[queue->samples.n++] = held;
 }
 
@@ -339,10 +418,11 @@ static void add_piece(struct cpu_timer *timer, const struct bpf_sample *piece)
 	struct queue *queue = &timer->queue;
 	struct held *held = find_held(queue, piece);
 
-	if (!held || !add_bytes(queue, (const char *)piece + BPFCLOCK_PIECE_HEAD, piece->len))
+	if (!held || held->faulted ||
+	    !add_bytes(queue, (const char *)piece + BPFCLOCK_PIECE_HEAD, piece->len))
 		return;
 	held->head.len += piece->len;
-	held->head.faulted = piece->faulted;
+	add_holes(held, piece);
 }
 
 static void sort_out(const struct clocks *clocks, const struct bpf_sample *record)
@@ -473,28 +553,46 @@ static void bpf_unwant(struct timer *timer, pid_t tid)
 	(void)tid;
 }
 
-static void run_event(struct clocks *clocks, unsigned cpu, bool run, uint64_t period_ns)
+static void run_event(struct clock_set *set, unsigned cpu, bool run, uint64_t period_ns)
 {
-	if (clocks->events[cpu] < 0)
+	if (!set->events || set->events[cpu] < 0)
 		return;
 	if (run)
-		ioctl(clocks->events[cpu], PERF_EVENT_IOC_PERIOD, &period_ns);
-	if (run != clocks->running[cpu])
-		ioctl(clocks->events[cpu], run ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
-	clocks->running[cpu] = run;
+		ioctl(set->events[cpu], PERF_EVENT_IOC_PERIOD, &period_ns);
+	if (run != set->running[cpu])
+		ioctl(set->events[cpu], run ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+	set->running[cpu] = run;
+}
+
+static void stop_clocks(struct clocks *clocks, enum bpfclock_kind kind)
+{
+	for (unsigned i = 0; i < clocks->ncpus; i++)
+		run_event(&clocks->sets[kind], i, false, 0);
+}
+
+/* Where the deep program cannot be had, samples are not so deep. */
+static enum bpfclock_kind choose_kind(struct clocks *clocks, size_t window)
+{
+	struct ss_error err;
+
+	return window > BPFCLOCK_SAMPLE_BYTES && make_set(clocks, BPFCLOCK_DEEP, &err) == 0
+		       ? BPFCLOCK_DEEP
+		       : BPFCLOCK_SHALLOW;
 }
 
 static void bpf_arm(struct timer *timer, const struct timer_rate *rate)
 {
 	struct cpu_timer *bpf = self(timer);
 	struct clocks *clocks = bpf->clocks;
+	enum bpfclock_kind kind = choose_kind(clocks, rate->window);
 
 	clocks->control->window = rate->window;
 	__atomic_store_n(&clocks->control->look, rate->once ? ++clocks->looks : 0,
 			 __ATOMIC_RELEASE);
+	stop_clocks(clocks, kind == BPFCLOCK_DEEP ? BPFCLOCK_SHALLOW : BPFCLOCK_DEEP);
 	for (unsigned i = 0; i < clocks->ncpus; i++)
 		if (bpf->wanted[i])
-			run_event(clocks, i, true, rate->period_ns);
+			run_event(&clocks->sets[kind], i, true, rate->period_ns);
 	bpf->armed = true;
 }
 
@@ -508,8 +606,8 @@ static void bpf_disarm(struct timer *timer)
 	memset(bpf->wanted, 0, bpf->clocks->ncpus * sizeof(*bpf->wanted));
 	vec_each(other, &bpf->clocks->timers)
 		others |= (*other)->armed;
-	for (unsigned i = 0; !others && i < bpf->clocks->ncpus; i++)
-		run_event(bpf->clocks, i, false, 0);
+	for (unsigned i = 0; !others && i < BPFCLOCK_KINDS; i++)
+		stop_clocks(bpf->clocks, i);
 }
 
 static struct timer_sample make_sample(const struct queue *queue, const struct held *held)
@@ -522,9 +620,11 @@ static struct timer_sample make_sample(const struct queue *queue, const struct h
 		.addr = held->head.addr,
 		.len = held->head.len,
 		.bytes = (const unsigned char *)queue->bytes.data + held->start,
-		.faulted = held->head.faulted,
+		.faulted = held->faulted,
+		.nholes = held->nholes,
 	};
 
+	memcpy(sample.holes, held->holes, sizeof(sample.holes));
 	for (unsigned i = 0; i < REG_COUNT; i++)
 		regs_set(&sample.regs, i, held->head.regs[i]);
 	return sample;
@@ -536,8 +636,10 @@ static void bpf_drain(struct timer *timer, timer_sink *sink, void *arg)
 
 	empty_ring(bpf->clocks);
 	vec_each(held, &bpf->queue.samples) {
-		struct timer_sample sample = make_sample(&bpf->queue, held);
+		struct timer_sample sample;
 
+		cut_last_hole(held);
+		sample = make_sample(&bpf->queue, held);
 		sink(arg, &sample);
 	}
 	queue_reset(&bpf->queue);

@@ -32,6 +32,13 @@ enum {
 	TIMER_UNKNOWN_CALL = -2, /* the timer does not tell */
 };
 
+enum { TIMER_HOLES = 7 };
+
+struct timer_hole {
+	uint64_t addr;
+	size_t len;
+};
+
 struct timer_sample {
 	pid_t tid;
 	int cpu;
@@ -43,6 +50,9 @@ struct timer_sample {
 	size_t len;
 	const unsigned char *bytes;
 	bool faulted; /* the stack ends where a page was not present */
+	/* parts of these bytes whose pages were not present, in the order of addresses */
+	unsigned nholes;
+	struct timer_hole holes[TIMER_HOLES];
 };
 
 typedef void timer_sink(void *arg, const struct timer_sample *sample);

@@ -213,6 +213,76 @@ static void test_deep(void **state)
 	check_deep("bpf", DEEP_BYTES);
 }
 
+/* ---- stacks with pages that nobody has touched ---- */
+
+enum { UNTOUCHED_BYTES = 100 << 10 };
+
+LIVE_NOINLINE static int spin_above_holes(struct live_pipes pipes)
+{
+	volatile char room[UNTOUCHED_BYTES];
+
+	room[0] = 1;
+	live_say(pipes.out, 'x');
+	while (!spun_enough)
+		room[0]++;
+	return room[0];
+}
+
+/* A fresh thread's stack has been touched nowhere but where it was used. */
+static void *holes_thread(void *arg)
+{
+	volatile uint64_t below[2] = { 0x1234567890abcdef, (uintptr_t)below };
+
+	spin_above_holes(*(struct live_pipes *)arg);
+	return (void *)(uintptr_t)below[0];
+}
+
+static void holes_main(struct live_pipes pipes, void *arg)
+{
+	(void)arg;
+	live_thread(holes_thread, &pipes);
+	live_block(pipes.in);
+}
+
+/* The words 0x1234567890abcdef and their own address, in what was captured. */
+static bool has_mark(const struct capture_thread *thread)
+{
+	for (unsigned i = 0; i < thread->ncopies; i++) {
+		const struct stack_copy *copy = &thread->copies[i];
+		uint64_t first = (copy->addr + 7) & ~7ull;
+
+		for (uint64_t addr = first; addr + 16 <= copy->addr + copy->len; addr += 8)
+			if (known_word(thread, addr) == 0x1234567890abcdef &&
+			    known_word(thread, addr + 8) == addr)
+				return true;
+	}
+	return false;
+}
+
+static void test_holes(void **state)
+{
+	struct sweep_request request = { .window = UNTOUCHED_BYTES + (64 << 10) };
+	const struct capture_thread *thread;
+	struct ss_error err;
+	struct live live;
+
+	(void)state;
+	live_start(&live, holes_main, NULL);
+	open_capturer(&live, SS_STOP_AUTO, "proc", "bpf");
+	live_sweep(&live);
+	while (live.capture.threads.data[request.thread].how != CAPTURE_SAMPLED)
+		request.thread++;
+	thread = &live.capture.threads.data[request.thread];
+	request.memory = thread->regs.r[REG_SP] + thread->copies[0].len;
+	assert_int_equal(sweep_again(live.capturer, &request, 1, &live.maps, &live.capture, &err),
+			 0);
+	assert_int_equal(thread->how, CAPTURE_SAMPLED);
+	assert_true(thread->ncopies > 1);
+	assert_true(thread->copies[0].absent > 0);
+	assert_true(has_mark(thread));
+	live_end(&live);
+}
+
 /* ---- a capture ---- */
 
 static void count_samples(const struct known_start *start, const struct capture *capture,
@@ -316,10 +386,11 @@ static void test_shared(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bpf),          cmocka_unit_test(test_bpf_with_proc),
-		cmocka_unit_test(test_perf),         cmocka_unit_test(test_never_means_no_ptrace),
-		cmocka_unit_test(test_deep),         cmocka_unit_test(test_capture_bpf),
-		cmocka_unit_test(test_capture_perf), cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_bpf),         cmocka_unit_test(test_bpf_with_proc),
+		cmocka_unit_test(test_perf),        cmocka_unit_test(test_never_means_no_ptrace),
+		cmocka_unit_test(test_deep),        cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_capture_bpf), cmocka_unit_test(test_capture_perf),
+		cmocka_unit_test(test_shared),
 	};
 
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL);
