@@ -21,6 +21,9 @@ enum {
 	FIRST_BYTES = BPFCLOCK_SAMPLE_BYTES + PAGE,
 	PIECE_PAGES = 16,
 	PIECE_BYTES = PIECE_PAGES * PAGE,
+	MISSING_PAGES = 4 * PIECE_PAGES,
+	/* pieces of the largest window, and some that are read page by page */
+	ROUNDS = TIMER_WINDOW_MAX / PIECE_BYTES + MISSING_PAGES + PIECE_PAGES,
 };
 
 /* Registers that helpers leave alone, and what is kept on the program's stack. */
@@ -34,6 +37,8 @@ enum {
 	AT_CPU = -12,
 	AT_STATE = -24, /* struct bpfclock_cpu */
 	AT_TIME = -32,
+	AT_ROUND = -40,  /* of the loop over pieces */
+	AT_SAMPLE = -48, /* the sample's record, until it goes out */
 };
 
 #define SAMPLE(member) ((int)offsetof(struct bpf_sample, member))
@@ -89,24 +94,41 @@ static void emit_once(struct bpfcode *code, const struct bpfclock_maps *maps)
 	bpfcode_land(code, always);
 }
 
-/* RECORD = room in the ring; where there is none, that is counted and the program ends. */
-static void emit_reserve(struct bpfcode *code, const struct bpfclock_maps *maps, int size)
+/* RECORD = room in the ring; returns the jump for where there is none. */
+static unsigned emit_reserve(struct bpfcode *code, const struct bpfclock_maps *maps, int size)
 {
-	unsigned some;
+	unsigned none;
 
 	bpfcode_map(code, BPF_REG_1, maps->ring);
 	bpfcode_set(code, BPF_REG_2, size);
 	bpfcode_set(code, BPF_REG_3, 0);
 	bpfcode_call(code, BPF_FUNC_ringbuf_reserve);
-	some = bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+	none = bpfcode_jump(code, BPF_JEQ, BPF_REG_0, 0);
+	bpfcode_move(code, RECORD, BPF_REG_0);
+	return none;
+}
+
+static void emit_count_lost(struct bpfcode *code)
+{
 	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_STATE);
 	bpfcode_load(code, 8, BPF_REG_2, BPF_REG_1, offsetof(struct bpfclock_cpu, lost));
 	bpfcode_add(code, BPF_REG_2, 1);
 	bpfcode_store(code, 8, BPF_REG_1, offsetof(struct bpfclock_cpu, lost), BPF_REG_2);
+}
+
+static void emit_end(struct bpfcode *code)
+{
 	bpfcode_set(code, BPF_REG_0, 0);
 	bpfcode_exit(code);
-	bpfcode_land(code, some);
-	bpfcode_move(code, RECORD, BPF_REG_0);
+}
+
+/* Ends the program. The sample goes out last: what comes behind it in the ring must be whole by then. */
+static void emit_finish(struct bpfcode *code)
+{
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_SAMPLE);
+	bpfcode_set(code, BPF_REG_2, BPF_RB_NO_WAKEUP);
+	bpfcode_call(code, BPF_FUNC_ringbuf_submit);
+	emit_end(code);
 }
 
 static void emit_submit(struct bpfcode *code)
@@ -207,18 +229,12 @@ static unsigned emit_enough(struct bpfcode *code)
 	return bpfcode_jump_reg(code, BPF_JGE, LEN, BPF_REG_2);
 }
 
-static void emit_end(struct bpfcode *code)
-{
-	bpfcode_set(code, BPF_REG_0, 0);
-	bpfcode_exit(code);
-}
-
 /* Registers, and the stack up to FIRST_BYTES. */
 static int emit_sample(struct bpfcode *code, const struct btf *btf,
 		       const struct bpfclock_maps *maps, struct ss_error *err)
 {
 	static const struct bpfcode_word words[] = { BPFCODE_REGISTERS(bpf_sample) };
-	unsigned full, enough, loop;
+	unsigned none, some, full, enough, loop;
 	int r;
 
 	bpfcode_call(code, BPF_FUNC_ktime_get_ns);
@@ -227,7 +243,13 @@ static int emit_sample(struct bpfcode *code, const struct btf *btf,
 	bpfcode_move(code, BPF_REG_1, BPF_REG_0);
 	bpfcode_call(code, BPF_FUNC_task_pt_regs);
 	bpfcode_move(code, ADDR, BPF_REG_0);
-	emit_reserve(code, maps, BPFCLOCK_HEAD + FIRST_BYTES);
+	none = emit_reserve(code, maps, BPFCLOCK_HEAD + FIRST_BYTES);
+	some = bpfcode_jump(code, BPF_JA, 0, 0);
+	bpfcode_land(code, none);
+	emit_count_lost(code);
+	emit_end(code);
+	bpfcode_land(code, some);
+	bpfcode_store(code, 8, BPF_REG_10, AT_SAMPLE, RECORD);
 	r = bpfcode_words(code, btf, "pt_regs", ADDR, RECORD, 0, words, ARRAY_SIZE(words), err);
 	if (r < 0)
 		return r;
@@ -246,66 +268,116 @@ static int emit_sample(struct bpfcode *code, const struct btf *btf,
 	bpfcode_land(code, full);
 	bpfcode_land(code, enough);
 	bpfcode_store(code, 8, RECORD, SAMPLE(len), LEN);
-	emit_submit(code);
 	return 0;
 }
 
-/* A piece that cannot be read as a whole: page by page. CONTROL counts its bytes, and is restored. */
-static void emit_pages(struct bpfcode *code, const struct bpfclock_maps *maps)
+/* The piece that goes on at ADDR + LEN: RECORD, with its bytes. Returns the jump for its failure. */
+static unsigned emit_piece(struct bpfcode *code, const struct bpfclock_maps *maps, int bytes)
 {
-	unsigned full, loop;
+	unsigned none = emit_reserve(code, maps, BPFCLOCK_PIECE_HEAD + bytes);
+	unsigned some = bpfcode_jump(code, BPF_JA, 0, 0);
 
-	bpfcode_set(code, CONTROL, 0);
-	loop = code->n;
-	full = bpfcode_jump(code, BPF_JGT, CONTROL, PIECE_BYTES - PAGE);
-	bpfcode_set(code, BPF_REG_2, PAGE);
-	emit_read(code, BPFCLOCK_PIECE_HEAD, CONTROL, CONTROL);
-	emit_hole(code, CONTROL);
-	bpfcode_add(code, CONTROL, PAGE);
-	bpfcode_jump_back(code, loop);
-	bpfcode_land(code, full);
-	bpfcode_map_value(code, CONTROL, maps->control);
-}
-
-/* Beyond a piece of which nothing is there nothing is looked for: its record is thrown away. */
-static void emit_drop_empty(struct bpfcode *code)
-{
-	unsigned some;
-
-	bpfcode_load(code, 8, BPF_REG_1, RECORD, SAMPLE(holes));
-	some = bpfcode_jump(code, BPF_JNE, BPF_REG_1, (1 << PIECE_PAGES) - 1);
-	bpfcode_move(code, BPF_REG_1, RECORD);
-	bpfcode_set(code, BPF_REG_2, BPF_RB_NO_WAKEUP);
-	bpfcode_call(code, BPF_FUNC_ringbuf_discard);
-	emit_end(code);
+	bpfcode_land(code, none);
+	emit_count_lost(code);
+	emit_finish(code);
 	bpfcode_land(code, some);
-}
-
-/* What is wanted beyond the first bytes. */
-static void emit_pieces(struct bpfcode *code, const struct bpfclock_maps *maps)
-{
-	unsigned loop = code->n, inside, enough, whole;
-
-	enough = emit_enough(code);
-	inside = bpfcode_jump(code, BPF_JLE, LEN, TIMER_WINDOW_MAX);
-	bpfcode_land(code, enough);
-	emit_end(code);
-	bpfcode_land(code, inside);
-	emit_reserve(code, maps, BPFCLOCK_PIECE_HEAD + PIECE_BYTES);
 	emit_head(code, 1);
 	bpfcode_move(code, BPF_REG_1, ADDR);
 	bpfcode_emit(code, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, LEN, 0, 0);
 	bpfcode_store(code, 8, RECORD, SAMPLE(addr), BPF_REG_1);
-	emit_set_word(code, SAMPLE(len), 8, PIECE_BYTES);
-	bpfcode_set(code, BPF_REG_2, PIECE_BYTES);
+	emit_set_word(code, SAMPLE(len), 8, bytes);
+	bpfcode_set(code, BPF_REG_2, bytes);
 	emit_read(code, BPFCLOCK_PIECE_HEAD, 0, 0);
-	whole = bpfcode_jump(code, BPF_JEQ, BPF_REG_0, 0);
-	emit_pages(code, maps);
-	emit_drop_empty(code);
-	bpfcode_land(code, whole);
+	return bpfcode_jump(code, BPF_JNE, BPF_REG_0, 0);
+}
+
+static void emit_discard(struct bpfcode *code)
+{
+	bpfcode_move(code, BPF_REG_1, RECORD);
+	bpfcode_set(code, BPF_REG_2, BPF_RB_NO_WAKEUP);
+	bpfcode_call(code, BPF_FUNC_ringbuf_discard);
+}
+
+#define STATE(member) ((int)offsetof(struct bpfclock_cpu, member))
+
+/* r1 = struct bpfclock_cpu */
+static void emit_state(struct bpfcode *code)
+{
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_STATE);
+}
+
+static void emit_set_state(struct bpfcode *code, int member, int32_t value)
+{
+	emit_state(code);
+	bpfcode_set(code, BPF_REG_2, value);
+	bpfcode_store(code, 8, BPF_REG_1, member, BPF_REG_2);
+}
+
+/* A large piece; if it is not there as a whole, its pages follow one by one. */
+static void emit_large(struct bpfcode *code, const struct bpfclock_maps *maps, unsigned loop)
+{
+	unsigned failed = emit_piece(code, maps, PIECE_BYTES);
+
 	emit_submit(code);
 	bpfcode_add(code, LEN, PIECE_BYTES);
 	bpfcode_jump_back(code, loop);
+	bpfcode_land(code, failed);
+	emit_discard(code);
+	emit_set_state(code, STATE(pages), PIECE_PAGES);
+	bpfcode_jump_back(code, loop);
+}
+
+/* One page of it; where too many are missing the stack has ended, or is as good as lost. */
+static void emit_small(struct bpfcode *code, const struct bpfclock_maps *maps, unsigned loop)
+{
+	unsigned failed, ended;
+
+	bpfcode_add(code, BPF_REG_2, -1);
+	bpfcode_store(code, 8, BPF_REG_1, STATE(pages), BPF_REG_2);
+	failed = emit_piece(code, maps, PAGE);
+	emit_submit(code);
+	bpfcode_add(code, LEN, PAGE);
+	bpfcode_jump_back(code, loop);
+	bpfcode_land(code, failed);
+	emit_discard(code);
+	emit_state(code);
+	bpfcode_load(code, 8, BPF_REG_2, BPF_REG_1, STATE(missing));
+	bpfcode_add(code, BPF_REG_2, 1);
+	bpfcode_store(code, 8, BPF_REG_1, STATE(missing), BPF_REG_2);
+	bpfcode_add(code, LEN, PAGE);
+	ended = bpfcode_jump(code, BPF_JGE, BPF_REG_2, MISSING_PAGES);
+	bpfcode_jump_back(code, loop);
+	bpfcode_land(code, ended);
+	emit_finish(code);
+}
+
+/*
+ * What is wanted beyond the first bytes. The verifier walks through every round of the loop: but for
+ * their number it must not know one from the other, so what a round has found is kept in the map.
+ */
+static void emit_pieces(struct bpfcode *code, const struct bpfclock_maps *maps)
+{
+	unsigned loop, small, going, enough;
+
+	emit_set_state(code, STATE(pages), 0);
+	emit_set_state(code, STATE(missing), 0);
+	bpfcode_set(code, BPF_REG_1, 0);
+	bpfcode_store(code, 8, BPF_REG_10, AT_ROUND, BPF_REG_1);
+	loop = code->n;
+	bpfcode_load(code, 8, BPF_REG_1, BPF_REG_10, AT_ROUND);
+	bpfcode_add(code, BPF_REG_1, 1);
+	bpfcode_store(code, 8, BPF_REG_10, AT_ROUND, BPF_REG_1);
+	enough = emit_enough(code);
+	going = bpfcode_jump(code, BPF_JLE, BPF_REG_1, ROUNDS);
+	bpfcode_land(code, enough);
+	emit_finish(code);
+	bpfcode_land(code, going);
+	emit_state(code);
+	bpfcode_load(code, 8, BPF_REG_2, BPF_REG_1, STATE(pages));
+	small = bpfcode_jump(code, BPF_JNE, BPF_REG_2, 0);
+	emit_large(code, maps, loop);
+	bpfcode_land(code, small);
+	emit_small(code, maps, loop);
 }
 
 int bpfclock_load(const struct bpfclock_maps *maps, enum bpfclock_kind kind, struct ss_error *err)
@@ -325,7 +397,8 @@ int bpfclock_load(const struct bpfclock_maps *maps, enum bpfclock_kind kind, str
 		return r;
 	if (kind == BPFCLOCK_DEEP)
 		emit_pieces(&code, maps);
-	emit_end(&code);
+	else
+		emit_finish(&code);
 	return bpf_load(&code, &attr, err);
 }
 

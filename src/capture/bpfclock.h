@@ -3,7 +3,8 @@
  * bpfclock.h: the program that runs on each CPU when its clock's period is over. It looks whether
  * the thread that was interrupted is of a watched process, and puts its registers and stack into the
  * ring: a sample with up to five pages of stack; where the window is larger and the stack goes on,
- * pieces of 64 KiB follow, up to one of which nothing is there. x86-64 only.
+ * pieces of 64 KiB follow, or where one is not there as a whole its pages, until 256 KiB
+ * were missing. Between pieces there are holes. x86-64 only.
  */
 #ifndef SS_CAPTURE_BPFCLOCK_H
 #define SS_CAPTURE_BPFCLOCK_H
@@ -30,6 +31,8 @@ struct bpfclock_control {
 struct bpfclock_cpu {
 	uint64_t look, tid; /* whom it stored last, and in which look */
 	uint64_t lost;      /* samples and pieces that found no room */
+	/* in the middle of a sample: pages of the piece at hand to come, and all that were missing */
+	uint64_t pages, missing;
 };
 
 /* What the program writes. A piece has no registers: its bytes begin at `regs`. */

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "capture/btf.h"
 
-enum { BPFCODE_MAX = 240 }; /* instructions */
+enum { BPFCODE_MAX = 320 }; /* instructions */
 
 struct bpfcode {
 	struct bpf_insn insns[BPFCODE_MAX];

@@ -404,7 +404,7 @@ static struct held *find_held(struct queue *queue, const struct bpf_sample *piec
 
 		if (held->head.pid != piece->pid || held->head.at_ns != piece->at_ns)
 			continue;
-		if (held->head.addr + held->head.len != piece->addr)
+		if (piece->addr < held->head.addr + held->head.len)
 			return NULL;
 		if (held->start + held->head.len == queue->bytes.len)
 			return held;
@@ -413,16 +413,40 @@ static struct held *find_held(struct queue *queue, const struct bpf_sample *piec
 	return NULL;
 }
 
+static bool add_zeros(struct queue *queue, size_t len)
+{
+	static const char zeros[RING_PAGE];
+
+	for (; len > sizeof(zeros); len -= sizeof(zeros))
+		if (!add_bytes(queue, zeros, sizeof(zeros)))
+			return false;
+	return add_bytes(queue, zeros, len);
+}
+
+/* From the end of the sample to the piece: bytes that are not there. False: no more holes are kept. */
+static bool add_gap(struct queue *queue, struct held *held, uint64_t to)
+{
+	uint64_t end = held->head.addr + held->head.len;
+
+	if (to == end)
+		return true;
+	if (!add_hole(held, end, to - end) || !add_zeros(queue, to - end)) {
+		held->faulted = true;
+		return false;
+	}
+	held->head.len += to - end;
+	return true;
+}
+
 static void add_piece(struct cpu_timer *timer, const struct bpf_sample *piece)
 {
 	struct queue *queue = &timer->queue;
 	struct held *held = find_held(queue, piece);
 
-	if (!held || held->faulted ||
+	if (!held || held->faulted || !add_gap(queue, held, piece->addr) ||
 	    !add_bytes(queue, (const char *)piece + BPFCLOCK_PIECE_HEAD, piece->len))
 		return;
 	held->head.len += piece->len;
-	add_holes(held, piece);
 }
 
 static void sort_out(const struct clocks *clocks, const struct bpf_sample *record)
