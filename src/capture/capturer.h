@@ -5,6 +5,7 @@
  *
  *	observer*.c  what is said of each thread, and by whom
  *	plan.c       which threads there are, what is to be done with each
+ *	cutshort.c   what a stop did to its thread's call
  *	guard.c      which threads a stop would do harm
  *	copying.c    copies without a stop, and the proof that the threads stood still
  *	sampling.c   threads on a CPU, as the kernel's timer sees them
@@ -60,13 +61,14 @@ struct work {
 	uint64_t pcount_asked;    /* just before the interrupt; 0 unknown */
 	uint64_t voluntary_asked; /* its voluntary switches then; 0 if it slept */
 	bool slept_asked;         /* it slept then ... */
-	int64_t call_asked;       /* ... in this call; -1: in none */
+	int64_t call_asked;       /* ... in this call; -1: in none ... */
+	unsigned effects_asked;   /* ... to which a stop may do this (enum stopeffect) */
+	bool late_look;           /* looked at anew: not of the sweep's instant */
 	/* for the guard */
 	bool watched;
 	uint64_t harm_seen_ns; /* CLOCK_MONOTONIC when a stop would last have done harm; 0: never */
 	uint64_t sleeps_passed; /* how often it had slept when it was last let pass; 0: never was */
 	uint64_t sleeps_for_us; /* how often it slept only because of a stop of ours */
-	bool late_look;         /* looked at anew: not of the sweep's instant */
 	uint64_t unsampled_ns;  /* its time on CPU when it was first to be sampled; 0: not yet */
 	/* of the sweep before, for sweep_tick */
 	struct look last;
@@ -142,6 +144,9 @@ bool look_is_blocked(const struct look *look);
 struct timer *plan_timer(struct capturer *capturer);
 
 /* ---- guard.c ---- */
+
+/* What a stop may do to the call that the thread waits in (enum stopeffect). */
+unsigned guard_effects(const struct target *target, const struct look *look);
 
 /*
  * In auto: leave alone those threads with PLAN_STOP whose system call a stop would break off or cut
@@ -219,6 +224,15 @@ void stopped_store(const struct capturer *capturer, struct work *work,
 
 /* The target may be a child of our own process, which then has no other way to learn this. */
 void stopped_note_exit(struct capturer *capturer, const struct stop *stop);
+
+/* ---- cutshort.c ---- */
+
+/*
+ * True if the stop may have made its thread's call return with less than was asked for, or before its
+ * time. Called when the thread runs again.
+ */
+bool cutshort_is_ours(const struct capturer *capturer, const struct work *work,
+		      const struct stop *stop);
 
 /* ---- late.c ---- */
 

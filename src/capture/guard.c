@@ -18,9 +18,12 @@
 #define MEMORY_NS NS_PER_SEC /* for so long a thread may be in such a call again */
 
 enum {
-	SLEEPS_FEW = 16,  /* before it begins its work, a thread waits for a page or a lock */
+	SLEEPS_FEW = 3,   /* no more than that: it does not wait for others */
+	SLEEPS_MANY = 16, /* up to that: for pages and locks, before it began its work */
 	TICKS_FEW = 5,    /* below that its times say nothing */
-	KERNEL_SHARE = 20 /* a twentieth of its time */
+	/* the part of its time that the kernel may take: one in so many */
+	SHARE_FEW = 4,
+	SHARE_MANY = 20,
 };
 
 /*
@@ -34,16 +37,14 @@ static bool is_seen_by_others(const struct target *target, const struct look *lo
 	return look->call == CALL_NONE || procfs_is_filtered(target, look->tid);
 }
 
-bool sweep_may_stop(const struct target *target, const struct look *look)
+unsigned guard_effects(const struct target *target, const struct look *look)
 {
 	bool uninterruptible = look->state == 'D';
 	enum fd_type type = FD_UNKNOWN;
 	unsigned effects;
 
-	if (is_seen_by_others(target, look))
-		return false;
 	if (look->call != CALL_NUMBER)
-		return true;
+		return STOPEFFECT_NONE;
 	if (stopeffect_depends_on_fd(look->nr)) {
 		type = fds_type(target, (int)look->args[0]);
 		/* who waits for a disk cannot be interrupted: it is a FIFO, or a file of FUSE */
@@ -51,7 +52,12 @@ bool sweep_may_stop(const struct target *target, const struct look *look)
 			type = FD_UNKNOWN;
 	}
 	effects = stopeffect_get(look->nr, look->args, type);
-	return effects == STOPEFFECT_NONE || (effects == STOPEFFECT_UNKNOWN && uninterruptible);
+	return effects == STOPEFFECT_UNKNOWN && uninterruptible ? STOPEFFECT_NONE : effects;
+}
+
+bool sweep_may_stop(const struct target *target, const struct look *look)
+{
+	return !is_seen_by_others(target, look) && guard_effects(target, look) == STOPEFFECT_NONE;
 }
 
 void guard_refuse(struct work *work, struct capture_thread *thread)
@@ -74,18 +80,20 @@ static bool was_in_call(const struct work *work)
 }
 
 /*
- * May a thread that runs be inside such a call? It may if it was seen in one, and if it often waits,
- * nobody knows where, and the kernel takes much of its time, as it does for those who move bytes.
+ * May a thread that runs be inside such a call? It may if it was seen in one; and if it waits, nobody
+ * knows where, and the kernel takes much of its time, as it does for those who move bytes.
  */
 static bool may_be_in_call(const struct work *work, const struct procfs_habits *habits)
 {
 	uint64_t ticks = habits->user_ticks + habits->kernel_ticks;
+	uint64_t sleeps = own_sleeps(work, habits);
 
 	if (was_in_call(work))
 		return true;
-	if (own_sleeps(work, habits) < SLEEPS_FEW)
+	if (sleeps < SLEEPS_FEW)
 		return false;
-	return ticks < TICKS_FEW || habits->kernel_ticks * KERNEL_SHARE > ticks;
+	return ticks < TICKS_FEW ||
+	       habits->kernel_ticks * (sleeps < SLEEPS_MANY ? SHARE_FEW : SHARE_MANY) > ticks;
 }
 
 /* It was let pass before, and has not slept since. */

@@ -12,8 +12,8 @@
 
 #define PATIENCE_NAP_NS (50 * NS_PER_US)
 
-/* for those that would return EINTR if they were let go before they stop: some turns of others */
-#define EINTR_PATIENCE_NS (200 * NS_PER_MS)
+/* for those whose call is broken off even if they are let go before they stop: some turns of others */
+#define EFFECT_PATIENCE_NS (200 * NS_PER_MS)
 
 /* One that was killed while it stood still is LATE again: it must be reaped, or stays a zombie. */
 static bool is_over(const struct stop *stop)
@@ -79,26 +79,29 @@ static int take_late(struct capturer *capturer, struct stop *stop, const struct 
 
 /*
  * The interrupt may have woken it from a call that then returns EINTR, which only its stop can turn
- * into a restart. Not so one that has waited for a CPU all the while.
+ * into a restart, or less than was asked for, which only its stop shows. Not so one that has waited
+ * for a CPU all the while.
  */
-static bool may_see_eintr(const struct capturer *capturer, const struct stop *stop)
+static unsigned get_effects(const struct capturer *capturer, const struct stop *stop)
 {
 	const struct work *work = &capturer->work.data[stop->thread];
 	uint64_t voluntary;
 
 	if (work->slept_asked)
-		return stopeffect_may_return_eintr(work->call_asked);
+		return work->effects_asked & ~(unsigned)STOPEFFECT_UNKNOWN;
 	/* it went to sleep between note_sleep and the interrupt, nobody knows where */
 	return procfs_voluntary(capturer->target, stop->tid, &voluntary) == 0 &&
-	       voluntary != work->voluntary_asked;
+			       voluntary != work->voluntary_asked
+		       ? STOPEFFECT_EINTR
+		       : STOPEFFECT_NONE;
 }
 
-static unsigned count_eintr(const struct capturer *capturer)
+static unsigned count_affected(const struct capturer *capturer)
 {
 	unsigned n = 0;
 
 	vec_each(stop, &capturer->late)
-		n += may_see_eintr(capturer, stop);
+		n += get_effects(capturer, stop) != STOPEFFECT_NONE;
 	return n;
 }
 
@@ -110,28 +113,37 @@ static bool has_patience(const struct capturer *capturer, uint64_t begin_ns)
 	if (!capturer->late.n)
 		return false;
 	return waited_ns < capturer->patience_ns ||
-	       (waited_ns < EINTR_PATIENCE_NS && count_eintr(capturer));
+	       (waited_ns < EFFECT_PATIENCE_NS && count_affected(capturer));
+}
+
+/* It is let go without having been seen to stop. */
+static void note_effects(unsigned effects, struct capture *capture)
+{
+	if (effects & STOPEFFECT_EINTR)
+		capture->eintr_caused++;
+	else if (effects)
+		capture->calls_cut_short++;
 }
 
 /*
- * Look once at each thread that is late, and capture those that have arrived. *ret_eintr (NULL: not
- * wanted): how many of the others may see EINTR. That is asked before the look: a thread that has
- * just reached its stop was switched by us alone.
+ * Look once at each thread that is late, and capture those that have arrived. `last`: note what the
+ * interrupt may have done to the others. That is asked before the look: a thread that has just
+ * reached its stop was switched by us alone.
  */
 static int look_at_late(struct capturer *capturer, const struct maps *maps, struct capture *capture,
-			unsigned *ret_eintr, struct ss_error *err)
+			bool last, struct ss_error *err)
 {
 	for (size_t i = capturer->late.n; i-- > 0;) {
 		struct stop *stop = &capturer->late.data[i];
-		bool eintr = ret_eintr && may_see_eintr(capturer, stop);
+		unsigned effects = last ? get_effects(capturer, stop) : STOPEFFECT_NONE;
 		int r = take_late(capturer, stop, maps, capture, err);
 
 		if (r < 0)
 			return r;
 		if (is_over(stop))
 			drop_late(capturer, i);
-		else if (eintr)
-			++*ret_eintr;
+		else
+			note_effects(effects, capture);
 	}
 	return 0;
 }
@@ -139,7 +151,7 @@ static int look_at_late(struct capturer *capturer, const struct maps *maps, stru
 int late_take_arrived(struct capturer *capturer, const struct maps *maps, struct capture *capture,
 		      struct ss_error *err)
 {
-	return look_at_late(capturer, maps, capture, NULL, err);
+	return look_at_late(capturer, maps, capture, false, err);
 }
 
 /*
@@ -159,5 +171,5 @@ int late_await(struct capturer *capturer, const struct maps *maps, struct captur
 			return r;
 		nanosleep(&(struct timespec){ .tv_nsec = PATIENCE_NAP_NS }, NULL);
 	}
-	return look_at_late(capturer, maps, capture, &capture->eintr_caused, err);
+	return look_at_late(capturer, maps, capture, true, err);
 }

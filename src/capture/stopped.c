@@ -12,7 +12,6 @@
 #include "base/fileio.h"
 #include "capture/capturer.h"
 #include "model/stopeffect.h"
-#include "target/fds.h"
 #include "target/procparse.h"
 #include "target/target.h"
 
@@ -70,41 +69,6 @@ static uint64_t stood_ns(const struct stop *stop)
 	return stop->released_ns - stop->moved_ns;
 }
 
-/*
- * Did our stop make the call return with less than was asked for? If the thread slept in it when we
- * asked: then it returned because of us, but for one that was done in those microseconds. If it ran,
- * the same result may be the call's own, if a disk is full: that is counted, too. Not so where the
- * descriptor does not block, or where nothing is known of it. What is not counted: where the length
- * is in memory or ends with the input, a thread that ran, and reads of sockets with SO_RCVLOWAT.
- */
-static bool is_cut_short(const struct capturer *capturer, const struct work *work,
-			 const struct stop *stop)
-{
-	enum fd_type type = FD_UNKNOWN;
-	uint64_t args[6];
-	int64_t nr, result;
-	unsigned effects;
-	bool slept;
-
-	if (!regs_ended_call(&stop->raw, &nr, args, &result) || result < 0)
-		return false;
-	slept = work->slept_asked && work->call_asked == nr;
-	if (stopeffect_depends_on_fd(nr)) {
-		type = fds_type(capturer->target, (int)args[0]);
-		if (type == FD_UNKNOWN && !slept)
-			return false;
-	}
-	effects = stopeffect_get(nr, args, type == FD_FILE && slept ? FD_PIPE : type);
-	if (effects & STOPEFFECT_ENDS)
-		return slept;
-	if (!(effects & STOPEFFECT_SHORT) || result == 0)
-		return false;
-	if ((uint64_t)result >= stopeffect_length(nr, args))
-		return false;
-	return slept || (stopeffect_length(nr, args) != UINT64_MAX &&
-			 !fds_is_nonblocking(capturer->target, (int)args[0]));
-}
-
 void stopped_store(const struct capturer *capturer, struct work *work,
 		   struct capture_thread *thread, const struct stop *stop, struct capture *capture)
 {
@@ -122,7 +86,7 @@ void stopped_store(const struct capturer *capturer, struct work *work,
 	work->sleeps_for_us += work->slept_asked ? 2 : 1;
 	if (!stop->fetched)
 		return;
-	capture->calls_cut_short += is_cut_short(capturer, work, stop);
+	capture->calls_cut_short += cutshort_is_ours(capturer, work, stop);
 	thread->how = CAPTURE_STOPPED;
 	thread->none = SS_NO_STACK_HAS_STACK;
 	thread->ncopies = 0;
@@ -138,7 +102,7 @@ void stopped_store(const struct capturer *capturer, struct work *work,
  */
 static bool should_restart(const struct capturer *capturer, int64_t nr, const uint64_t args[6])
 {
-	return stopeffect_may_return_eintr(nr) &&
+	return stopeffect_may_restart(nr) &&
 	       (capturer->mode == SS_STOP_AUTO || !stopeffect_has_timeout(nr, args));
 }
 

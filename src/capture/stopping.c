@@ -55,6 +55,7 @@ static bool note_sleep(const struct capturer *capturer, const struct stop *stop,
 	}
 	work->slept_asked = look_is_blocked(&look);
 	work->call_asked = look.call == CALL_NUMBER ? look.nr : -1;
+	work->effects_asked = guard_effects(capturer->target, &look);
 	return capturer->mode != SS_STOP_AUTO || sweep_may_stop(capturer->target, &look);
 }
 

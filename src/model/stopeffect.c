@@ -43,7 +43,8 @@ enum only {
 	ONLY_REQUEUE, /* the second is an operation of futex(2) */
 };
 
-#define UNSEEN UINT8_MAX /* the length is in memory, or an argument is no more than its limit */
+/* for a length: in memory, the second argument is its address */
+enum { IOVEC = UINT8_MAX, MSGHDR = UINT8_MAX - 1 };
 
 struct call {
 	int nr;
@@ -81,9 +82,9 @@ struct call {
 	{                                                                    \
 		.nr = nr_, .effects = SHORT_, .only = ONLY_IO, .length = len \
 	}
-#define COPIES(nr_)                                                                                \
-	{                                                                                          \
-		.nr = nr_, .effects = EINTR_ | SHORT_, .length = UNSEEN, .timeout = TIMEOUT_HIDDEN \
+#define COPIES(nr_, len)                                                                        \
+	{                                                                                       \
+		.nr = nr_, .effects = EINTR_ | SHORT_, .length = len, .timeout = TIMEOUT_HIDDEN \
 	}
 #define ENDS(nr_, which)                                          \
 	{                                                         \
@@ -118,27 +119,27 @@ static const struct call calls[] = {
 	WAITS(SYS_fallocate, NEVER, 0), /* on the tmpfs of older kernels */
 	/* ---- short transfers ---- */
 	SOCKET(SYS_recvfrom, RECEIVE, 3, 2),
-	SOCKET(SYS_recvmsg, RECEIVE, 2, UNSEEN),
+	SOCKET(SYS_recvmsg, RECEIVE, 2, MSGHDR),
 	SOCKET(SYS_recvmmsg, SEVERAL, 3, 2),
 	SOCKET(SYS_sendto, SEND, 3, 2),
-	SOCKET(SYS_sendmsg, SEND, 2, UNSEEN),
+	SOCKET(SYS_sendmsg, SEND, 2, MSGHDR),
 	SOCKET(SYS_sendmmsg, SEND, 3, 2),
 	MOVES(SYS_read, 2),
-	MOVES(SYS_readv, UNSEEN),
+	MOVES(SYS_readv, IOVEC),
 	MOVES(SYS_write, 2),
-	MOVES(SYS_writev, UNSEEN),
+	MOVES(SYS_writev, IOVEC),
 	/* with an offset of -1 they are as above */
-	MOVES(SYS_preadv2, UNSEEN),
-	MOVES(SYS_pwritev2, UNSEEN),
+	MOVES(SYS_preadv2, IOVEC),
+	MOVES(SYS_pwritev2, IOVEC),
 	/* not for sockets and pipes; /dev/zero looks for signals (drivers/char/mem.c) */
 	MOVES_AT(SYS_pread64, 2),
-	MOVES_AT(SYS_preadv, UNSEEN),
+	MOVES_AT(SYS_preadv, IOVEC),
 	MOVES_AT(SYS_pwrite64, 2),
-	MOVES_AT(SYS_pwritev, UNSEEN),
+	MOVES_AT(SYS_pwritev, IOVEC),
 	/* splice_from_pipe_next, fs/splice.c: between files, too */
-	COPIES(SYS_sendfile),
-	COPIES(SYS_splice),
-	COPIES(SYS_copy_file_range),
+	COPIES(SYS_sendfile, 3),
+	COPIES(SYS_splice, 4),
+	COPIES(SYS_copy_file_range, 4),
 	/* get_random_bytes_user, drivers/char/random.c */
 	{ .nr = SYS_getrandom, .effects = SHORT_, .only = ONLY_LONG, .length = 1 },
 	/* ---- others that end before their time ---- */
@@ -270,6 +271,11 @@ bool stopeffect_may_return_eintr(int64_t nr)
 	return call && call->effects & STOPEFFECT_EINTR;
 }
 
+bool stopeffect_may_restart(int64_t nr)
+{
+	return nr != SYS_ioctl && stopeffect_may_return_eintr(nr);
+}
+
 static bool is_finite(enum timeout timeout, uint64_t value)
 {
 	switch (timeout) {
@@ -294,13 +300,15 @@ bool stopeffect_has_timeout(int64_t nr, const uint64_t args[6])
 	return is_finite((enum timeout)call->timeout, args[call->timeout_arg]);
 }
 
-uint64_t stopeffect_length(int64_t nr, const uint64_t args[6])
+enum stopeffect_length stopeffect_find_length(int64_t nr, const uint64_t args[6], uint64_t *ret,
+					      uint64_t *ret_n)
 {
 	const struct call *call = find_call(nr);
+	unsigned length = call ? call->length : 0;
 
-	if (!call || call->length == UNSEEN)
-		return UINT64_MAX;
-	return args[call->length];
+	*ret = args[length < 6 ? length : 1];
+	*ret_n = args[2];
+	return length == IOVEC ? LENGTH_IOVEC : length == MSGHDR ? LENGTH_MSGHDR : LENGTH_VALUE;
 }
 
 bool stopeffect_is_seen_at(const char *wchan)

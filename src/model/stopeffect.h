@@ -39,17 +39,30 @@ bool stopeffect_depends_on_fd(int64_t nr);
 bool stopeffect_may_return_eintr(int64_t nr);
 
 /*
+ * True if that EINTR may be turned into a new beginning of the call. Not so ioctl: what the driver has
+ * done by then, nobody knows.
+ */
+bool stopeffect_may_restart(int64_t nr);
+
+/*
  * True if a call that stopeffect_may_return_eintr has a timeout, or may have one that cannot be
  * seen; false only if it certainly waits for ever, so that restarting it cannot prolong anything.
  * True for all other calls.
  */
 bool stopeffect_has_timeout(int64_t nr, const uint64_t args[6]);
 
+enum stopeffect_length {
+	LENGTH_VALUE, /* bytes or messages; a copy returns less at the end of its file, too */
+	LENGTH_IOVEC, /* the sum of an array of struct iovec */
+	LENGTH_MSGHDR /* the same, of a struct msghdr */
+};
+
 /*
- * What a call with STOPEFFECT_SHORT returns if it is not cut short. UINT64_MAX: not known, because it
- * is in the target's memory, or is the end of the input.
+ * What a call with STOPEFFECT_SHORT returns if it is not cut short: in *ret that value, or the
+ * address of what says it; in *ret_n how many struct iovec there are.
  */
-uint64_t stopeffect_length(int64_t nr, const uint64_t args[6]);
+enum stopeffect_length stopeffect_find_length(int64_t nr, const uint64_t args[6], uint64_t *ret,
+					      uint64_t *ret_n);
 
 /*
  * True if others see a stop of a thread that sleeps here (its wchan), whatever its call: a seccomp

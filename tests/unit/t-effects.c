@@ -1176,12 +1176,14 @@ static const char *word_for(unsigned effect)
 static bool agrees(const struct probe *probe, const struct seen *seen, unsigned effect)
 {
 	unsigned table = stopeffect_get(seen->nr, seen->args, probe->type);
+	uint64_t length, n;
 
 	print_message("%-24s %-8s (table: %s)\n", probe->name, word_for(effect), word_for(table));
 	if (table == STOPEFFECT_UNKNOWN)
 		return false;
 	if (effect == STOPEFFECT_SHORT &&
-	    (uint64_t)shared->result >= stopeffect_length(seen->nr, seen->args))
+	    stopeffect_find_length(seen->nr, seen->args, &length, &n) == LENGTH_VALUE &&
+	    (uint64_t)shared->result >= length)
 		return false;
 	return effect == STOPEFFECT_NONE ? table == STOPEFFECT_NONE || probe->may_go_on
 					 : (table & effect) != 0;

@@ -49,6 +49,9 @@ static void test_never_returns(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(transparent); i++)
 		assert_false(stopeffect_may_return_eintr(transparent[i]));
+	assert_true(stopeffect_may_restart(SYS_semop));
+	assert_false(stopeffect_may_restart(SYS_ioctl));
+	assert_false(stopeffect_may_restart(SYS_futex));
 	assert_false(stopeffect_may_return_eintr(-1));
 	assert_false(stopeffect_may_return_eintr(INT64_MAX));
 }
@@ -90,7 +93,7 @@ static const struct {
 	uint64_t args[6];
 	enum fd_type type;
 	unsigned effects;
-	uint64_t length;
+	uint64_t length; /* or its address */
 } effects[] = {
 	{ SYS_read, { 3, 0x7ffe00, 100 }, FD_PIPE, STOPEFFECT_NONE, 100 },
 	{ SYS_read, { 3, 0x7ffe00, 100 }, FD_EVENTFD, STOPEFFECT_NONE, 100 },
@@ -100,7 +103,8 @@ static const struct {
 	{ SYS_write, { 3, 0x7ffe00, 100 }, FD_PIPE, STOPEFFECT_SHORT, 100 },
 	{ SYS_write, { 3, 0x7ffe00, 9 }, FD_SOCKET, STOPEFFECT_EINTR | STOPEFFECT_SHORT, 9 },
 	{ SYS_write, { 3, 0x7ffe00, 100 }, FD_FILE, STOPEFFECT_NONE, 100 },
-	{ SYS_writev, { 3, 0x7ffe00, 2 }, FD_PIPE, STOPEFFECT_SHORT, UINT64_MAX },
+	{ SYS_writev, { 3, 0x7ffe00, 2 }, FD_PIPE, STOPEFFECT_SHORT, 0x7ffe00 },
+	{ SYS_sendfile, { 3, 4, 0, 9 }, FD_UNKNOWN, STOPEFFECT_EINTR | STOPEFFECT_SHORT, 9 },
 	{ SYS_recvfrom, { 3, 0, 100 }, FD_UNKNOWN, STOPEFFECT_EINTR, 100 },
 	{ SYS_recvfrom,
 	  { 3, 0, 100, MSG_WAITALL },
@@ -108,10 +112,10 @@ static const struct {
 	  STOPEFFECT_EINTR | STOPEFFECT_SHORT,
 	  100 },
 	{ SYS_recvmsg,
-	  { 3, 0, MSG_WAITALL },
+	  { 3, 0x7ffe00, MSG_WAITALL },
 	  FD_UNKNOWN,
 	  STOPEFFECT_EINTR | STOPEFFECT_SHORT,
-	  UINT64_MAX },
+	  0x7ffe00 },
 	{ SYS_sendto, { 3, 0, 9, 0 }, FD_UNKNOWN, STOPEFFECT_EINTR | STOPEFFECT_SHORT, 9 },
 	{ SYS_sendto, { 3, 0, 9, MSG_DONTWAIT }, FD_UNKNOWN, STOPEFFECT_NONE, 9 },
 	{ SYS_recvmmsg, { 3, 0, 1, 0 }, FD_UNKNOWN, STOPEFFECT_EINTR, 1 },
@@ -127,7 +131,7 @@ static const struct {
 	  0x7ffe00 },
 	{ SYS_close, { 3 }, FD_UNKNOWN, STOPEFFECT_ENDS, 3 },
 	{ SYS_ppoll, { 3 }, FD_UNKNOWN, STOPEFFECT_NONE, 3 },
-	{ SYS_reboot, { 3 }, FD_UNKNOWN, STOPEFFECT_UNKNOWN, UINT64_MAX },
+	{ SYS_reboot, { 3 }, FD_UNKNOWN, STOPEFFECT_UNKNOWN, 0 },
 };
 
 static void test_effects(void **state)
@@ -136,12 +140,29 @@ static void test_effects(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(effects); i++) {
 		int nr = effects[i].nr;
 		const uint64_t *args = effects[i].args;
-		bool moves = effects[i].effects & STOPEFFECT_SHORT;
+		uint64_t length, n;
 
-		if (stopeffect_get(nr, args, effects[i].type) != effects[i].effects ||
-		    (moves && stopeffect_length(nr, args) != effects[i].length))
+		if (stopeffect_get(nr, args, effects[i].type) != effects[i].effects)
 			fail_msg("case %zu", i);
+		if (effects[i].effects & STOPEFFECT_SHORT &&
+		    (stopeffect_find_length(nr, args, &length, &n), length != effects[i].length))
+			fail_msg("length of case %zu", i);
 	}
+}
+
+static void test_where_the_length_is(void **state)
+{
+	const uint64_t args[6] = { 3, 0x7ffe00, 2 };
+	uint64_t value, n;
+
+	(void)state;
+	assert_int_equal(stopeffect_find_length(SYS_write, args, &value, &n), LENGTH_VALUE);
+	assert_int_equal(value, 2);
+	assert_int_equal(stopeffect_find_length(SYS_pwritev2, args, &value, &n), LENGTH_IOVEC);
+	assert_int_equal(value, 0x7ffe00);
+	assert_int_equal(n, 2);
+	assert_int_equal(stopeffect_find_length(SYS_recvmsg, args, &value, &n), LENGTH_MSGHDR);
+	assert_int_equal(value, 0x7ffe00);
 }
 
 static void test_seen_by_others(void **state)
@@ -158,9 +179,10 @@ static void test_seen_by_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_may_return),    cmocka_unit_test(test_depends_on_fd),
-		cmocka_unit_test(test_never_returns), cmocka_unit_test(test_has_timeout),
-		cmocka_unit_test(test_effects),       cmocka_unit_test(test_seen_by_others),
+		cmocka_unit_test(test_may_return),     cmocka_unit_test(test_depends_on_fd),
+		cmocka_unit_test(test_never_returns),  cmocka_unit_test(test_has_timeout),
+		cmocka_unit_test(test_effects),        cmocka_unit_test(test_where_the_length_is),
+		cmocka_unit_test(test_seen_by_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
