@@ -19,7 +19,7 @@ enum { LARGE = 1 << 20, CHUNK = 16 << 10, MESSAGES = 64, MESSAGE = 512 };
 
 static int in, out, file;
 static char big[LARGE], other[LARGE];
-static _Atomic uint64_t transfers, cut, failed;
+static _Atomic uint64_t transfers, cut, failed, worked;
 
 /* ---- the transfers: how much one has moved, of how much ---- */
 
@@ -179,10 +179,18 @@ static NOINLINE void *spin(void *arg)
 	return arg;
 }
 
+/* Some milliseconds of CPU time, however long that takes. */
+static NOINLINE void compute(void)
+{
+	for (volatile unsigned n = 0; n < 5000000; n++)
+		;
+}
+
 static NOINLINE void *work(void *arg)
 {
 	for (;;) {
-		target_spin_ns(5 * NS_PER_MS);
+		compute();
+		worked++;
 		target_nap_ms(1);
 	}
 	return arg;
@@ -221,7 +229,8 @@ int main(int argc, char **argv)
 	target_thread("mover", 0, mover, (void *)mode);
 	target_thread("spin", 0, spin, NULL);
 	target_thread("worker", 0, work, NULL);
-	while (transfers == 0)
+	/* until it has spent so much time that its habits are known */
+	while (transfers == 0 || worked < 20)
 		target_nap_ms(1);
 	target_ready();
 	for (;;) {
