@@ -23,7 +23,7 @@ enum {
 	TICKS_FEW = 5,    /* below that its times say nothing */
 	/* the part of its time that the kernel may take: one in so many */
 	SHARE_FEW = 4,
-	SHARE_MANY = 20,
+	SHARE_MANY = 10,
 };
 
 /*

@@ -120,6 +120,7 @@ static const struct call calls[] = {
 	/* ---- short transfers ---- */
 	SOCKET(SYS_recvfrom, RECEIVE, 3, 2),
 	SOCKET(SYS_recvmsg, RECEIVE, 2, MSGHDR),
+	/* the call after it gets the kernel's own error 512, which it left (__sys_recvmmsg, net/socket.c) */
 	SOCKET(SYS_recvmmsg, SEVERAL, 3, 2),
 	SOCKET(SYS_sendto, SEND, 3, 2),
 	SOCKET(SYS_sendmsg, SEND, 2, MSGHDR),
