@@ -182,7 +182,7 @@ static NOINLINE void *spin(void *arg)
 /* Some milliseconds of CPU time, however long that takes. */
 static NOINLINE void compute(void)
 {
-	for (volatile unsigned n = 0; n < 5000000; n++)
+	for (volatile unsigned n = 0; n < 20000000; n++)
 		;
 }
 
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 	target_thread("spin", 0, spin, NULL);
 	target_thread("worker", 0, work, NULL);
 	/* until it has spent so much time that its habits are known */
-	while (transfers == 0 || worked < 20)
+	while (transfers == 0 || worked < 40)
 		target_nap_ms(1);
 	target_ready();
 	for (;;) {
