@@ -6,6 +6,7 @@
 . "$(dirname "$0")/safety.bash"
 
 ROUNDS=$([ -n "${FULL-}" ] && echo 40 || echo 3)
+[ -z "${SHORT-}" ] || ROUNDS=2 # one of each way of stopping
 
 # contest NAME: the function NAME_run attaches to the target, and ends by itself.
 contest() {
