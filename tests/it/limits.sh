@@ -128,14 +128,18 @@ for stop in auto all; do
 	t_ok "all switch, $stop: whole or partial" [ "$STATUS" -le 1 ]
 	t_like "all switch, $stop: no call failed" "$REPLY" 'failed 0$'
 	t_is "all switch, $stop: fewer looks" "$(coverage "$ONE.pairs.json" \
-		'1 < c["ticks_done"] < 0.67 * p["duration_ns"] / p["period_ns"] and
-		c["longest_period_ns"] > 3e6')" True
-	t_diag "$(coverage "$ONE.pairs.json" '{k: c[k] for k in c if "tick" in k or "period" in k}')"
+		'1 < c["ticks_done"] < 0.67 * p["duration_ns"] / p["period_ns"]')" True
+	# by the limit, or as others have the CPUs
+	t_is "all switch, $stop: and told" "$(coverage "$ONE.pairs.json" \
+		'c["longest_period_ns"] > 3e6 or c["ticks_missed"] > c["ticks_planned"] / 2')" True
 	t_like "all switch, $stop: every sum is the kernel's" "$sums" \
 		'^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
 done
-snap --wall -d 2 -r 500 --overhead 5 "$TARGET_PID"
-t_like "all switch: in words" "$OUT" 'to spare the CPU, fewer looks: at the least one every '
+is_told() {
+	snap --wall -d 2 -r 500 --overhead 5 "$TARGET_PID"
+	grep -q 'to spare the CPU, fewer looks: at the least one every ' <<<"$OUT"
+}
+t_ok "all switch: in words" tries 5 is_told
 target_is_well
 target_stop
 

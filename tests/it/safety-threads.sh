@@ -65,7 +65,7 @@ exec_capture_end() {
 	CAPTURE_STATUS=$?
 	if [ "$2" = other ] && [ "$CAPTURE_STATUS" = 2 ]; then
 		t_like "$1: refused, with a reason" "$(cat "$TMP/capture.err")" \
-			'has ended|No such process|calls exec faster|refused to show it'
+			'has ended|No such process|calls exec faster|refused to show it|an early end'
 	else
 		capture_end "$1"
 	fi
