@@ -110,6 +110,8 @@ static enum plan plan_running(struct capturer *capturer, struct work *work,
 		return stays_in_kernel(capturer, work, &thread->look)
 			       ? plan_give_up(thread, SS_NO_STACK_IN_KERNEL)
 			       : PLAN_SAMPLE;
+	if (!look_can_interrupt(&thread->look))
+		return plan_give_up(thread, SS_NO_STACK_UNSTABLE);
 	if (capturer->mode == SS_STOP_NEVER)
 		return plan_give_up(thread, SS_NO_STACK_RUNNING);
 	return PLAN_STOP;
@@ -132,8 +134,6 @@ static enum plan make_plan(struct capturer *capturer, struct work *work,
 		return PLAN_STOP;
 	if (look_is_blocked(look) || look->queued)
 		return PLAN_COPY;
-	if (!look_can_interrupt(look))
-		return plan_give_up(thread, SS_NO_STACK_UNSTABLE);
 	return plan_running(capturer, work, thread);
 }
 

@@ -506,16 +506,6 @@ static void leave(struct cpu_timer *timer)
 		clocks_free(clocks);
 }
 
-static void bpf_close(struct timer *timer)
-{
-	struct cpu_timer *bpf = self(timer);
-
-	leave(bpf);
-	queue_done(&bpf->queue);
-	free(bpf->wanted);
-	free(bpf);
-}
-
 static int join(struct cpu_timer *timer, const struct timer *like, struct ss_error *err)
 {
 	int r = 0;
@@ -632,6 +622,17 @@ static void bpf_disarm(struct timer *timer)
 		others |= (*other)->armed;
 	for (unsigned i = 0; !others && i < BPFCLOCK_KINDS; i++)
 		stop_clocks(bpf->clocks, i);
+}
+
+static void bpf_close(struct timer *timer)
+{
+	struct cpu_timer *bpf = self(timer);
+
+	bpf_disarm(timer);
+	leave(bpf);
+	queue_done(&bpf->queue);
+	free(bpf->wanted);
+	free(bpf);
 }
 
 static struct timer_sample make_sample(const struct queue *queue, const struct held *held)

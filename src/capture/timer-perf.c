@@ -35,6 +35,7 @@ enum {
 	RING_BYTES = 16 * PAGE, /* room for three samples */
 	RING_SMALL = 8 * PAGE,  /* for one; a smaller ring gives nothing */
 	EVENTS_MAX = 512,
+	IDLE_DRAINS = 16, /* after which a thread makes room for another one */
 };
 
 /* Of one thread. */
@@ -42,8 +43,8 @@ struct event {
 	pid_t tid;
 	int fd;
 	struct perf_event_mmap_page *page;
-	size_t size; /* of the ring behind the page */
-	uint64_t lost;
+	size_t size;   /* of the ring behind the page */
+	unsigned idle; /* drains in a row that brought nothing */
 };
 
 struct perf_timer {
@@ -141,16 +142,12 @@ static void enable(const struct perf_timer *perf, const struct event *event)
 	ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0);
 }
 
-/* Threads that have ended give their room back. */
-static void drop_ended(struct perf_timer *perf)
+/* Threads that have not run for some time, or have ended, make room. */
+static void drop_idle(struct perf_timer *perf)
 {
-	for (size_t i = perf->events.n; i-- > 0;) {
-		struct event *event = &perf->events.data[i];
-
-		if (syscall(SYS_tgkill, perf->base.target->pid, event->tid, 0) < 0 &&
-		    errno == ESRCH && event->page->data_head == event->page->data_tail)
-			close_event(perf, event);
-	}
+	for (size_t i = perf->events.n; i-- > 0;)
+		if (perf->events.data[i].idle >= IDLE_DRAINS)
+			close_event(perf, &perf->events.data[i]);
 }
 
 static bool perf_want(struct timer *timer, pid_t tid, int cpu)
@@ -163,7 +160,7 @@ static bool perf_want(struct timer *timer, pid_t tid, int cpu)
 	if (find_event(perf, tid))
 		return true;
 	if (perf->events.n == EVENTS_MAX)
-		drop_ended(perf);
+		drop_idle(perf);
 	if (perf->events.n == EVENTS_MAX || vec_reserve(&perf->events, perf->events.n + 1) < 0)
 		return false;
 	event.fd = sys_perf_event_open(&attr, tid);
@@ -278,6 +275,7 @@ static void drain_event(struct perf_timer *perf, struct event *event, timer_sink
 	uint64_t head = __atomic_load_n(&event->page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t at = event->page->data_tail;
 
+	event->idle = at < head ? 0 : event->idle + 1;
 	while (at < head) {
 		const struct perf_event_header *header =
 			straighten(perf, event, at, sizeof(*header));

@@ -19,6 +19,8 @@ static uint32_t find_place(struct recorder *recorder, size_t i)
 
 	if (!place.stack)
 		return 0;
+	if (session->sample_walks.data[i].end == SS_END_WINDOW)
+		capturer_deepen_samples(session->capturer);
 	session_count_stack(&recorder->profile->coverage, place.stack);
 	return places_intern(&recorder->places, &place);
 }
