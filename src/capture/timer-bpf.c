@@ -53,9 +53,10 @@ struct cpu_timer;
 
 /* A clock on each CPU, with one of the programs. */
 struct clock_set {
-	int program;   /* -1: it is not made yet */
-	int *events;   /* of each CPU; -1: it is offline */
-	bool *running; /* of each event */
+	int program;         /* -1: it is not made yet */
+	int *events;         /* of each CPU; -1: it is offline */
+	bool *running;       /* of each event */
+	uint64_t *period_ns; /* likewise: to change it interrupts that CPU */
 };
 
 /* The clocks, which the timers of several processes share. */
@@ -194,7 +195,8 @@ static int open_events(struct clock_set *set, unsigned ncpus, struct ss_error *e
 {
 	set->events = malloc(ncpus * sizeof(*set->events));
 	set->running = calloc(ncpus, sizeof(*set->running));
-	if (!set->events || !set->running)
+	set->period_ns = calloc(ncpus, sizeof(*set->period_ns));
+	if (!set->events || !set->running || !set->period_ns)
 		return ss_error_oom(err);
 	for (unsigned i = 0; i < ncpus; i++)
 		set->events[i] = -1;
@@ -213,6 +215,7 @@ static void set_done(struct clock_set *set, unsigned ncpus)
 		close_p(&set->events[i]);
 	free(set->events);
 	free(set->running);
+	free(set->period_ns);
 	close_p(&set->program);
 	*set = (struct clock_set){ .program = -1 };
 }
@@ -571,8 +574,9 @@ static void run_event(struct clock_set *set, unsigned cpu, bool run, uint64_t pe
 {
 	if (!set->events || set->events[cpu] < 0)
 		return;
-	if (run)
-		ioctl(set->events[cpu], PERF_EVENT_IOC_PERIOD, &period_ns);
+	if (run && period_ns != set->period_ns[cpu] &&
+	    ioctl(set->events[cpu], PERF_EVENT_IOC_PERIOD, &period_ns) == 0)
+		set->period_ns[cpu] = period_ns;
 	if (run != set->running[cpu])
 		ioctl(set->events[cpu], run ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
 	set->running[cpu] = run;
