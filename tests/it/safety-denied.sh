@@ -26,9 +26,18 @@ ran() {
 
 # ---- ptrace ----
 
-denied ptrace --stop=never
-t_is "ptrace, never: partial, as the spinner has no stack" "$STATUS" 1
-for args in --stop=all --stop=auto "--wall -d 0.3 --stop=all"; do
+for args in --stop=never --stop=auto; do
+	denied ptrace $args
+	t_is "ptrace, $args: complete, by the kernel's timer" "$STATUS" 0
+done
+# without the timer too, and without what reads a thread that waits for its CPU
+without=ptrace,perf_event_open,bpf
+denied $without --stop=never
+t_is "$without, never: partial, as the spinner has no stack" "$STATUS" 1
+denied $without --stop=auto
+t_ok "$without, auto: partial or nothing" [ "$STATUS" = 1 -o "$STATUS" = 2 ]
+t_like "$without, auto: who refuses, or where to ask" "$ERR" 'seccomp|stacksnap doctor'
+for args in --stop=all "--wall -d 0.3 --stop=all"; do
 	# shellcheck disable=SC2086 # words
 	denied ptrace $args
 	t_ok "ptrace, $args: partial or nothing" [ "$STATUS" = 1 -o "$STATUS" = 2 ]
