@@ -289,8 +289,11 @@ static void put_share_of_duration(const struct report *report, struct buf *buf)
 {
 	double ns = (double)report->total * top_unit_ns(report_type(report)->unit);
 
-	if (ns > 0)
-		buf_printf(buf, " (%.2f%%)", ns / (double)report->profile->duration_ns * 100);
+	if (ns <= 0)
+		return;
+	buf_puts(buf, " (");
+	top_put_percent(buf, ns, (double)report->profile->duration_ns);
+	buf_putc(buf, ')');
 }
 
 void report_heading(const struct report *report, struct buf *buf)
