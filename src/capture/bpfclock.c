@@ -230,8 +230,8 @@ static unsigned emit_enough(struct bpfcode *code)
 }
 
 /* Registers, and the stack up to FIRST_BYTES. */
-static int emit_sample(struct bpfcode *code, const struct btf *btf,
-		       const struct bpfclock_maps *maps, struct ss_error *err)
+static int emit_sample(struct bpfcode *code, struct btf *btf, const struct bpfclock_maps *maps,
+		       struct ss_error *err)
 {
 	static const struct bpfcode_word words[] = { BPFCODE_REGISTERS(bpf_sample) };
 	unsigned none, some, full, enough, loop;

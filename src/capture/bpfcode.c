@@ -122,7 +122,7 @@ void bpfcode_jump_back(struct bpfcode *code, unsigned position)
 /* ---- words of the kernel's structures ---- */
 
 /* A word may be wider than 8 bytes (a name); loads zero the upper part of what is narrower. */
-static int emit_word(struct bpfcode *code, const struct btf *btf, uint32_t type, uint8_t from,
+static int emit_word(struct bpfcode *code, struct btf *btf, uint32_t type, uint8_t from,
 		     uint8_t dst, int base, const struct bpfcode_word *word)
 {
 	struct btf_field field;
@@ -145,7 +145,7 @@ static int emit_word(struct bpfcode *code, const struct btf *btf, uint32_t type,
 	return 0;
 }
 
-int bpfcode_words(struct bpfcode *code, const struct btf *btf, const char *structure, uint8_t from,
+int bpfcode_words(struct bpfcode *code, struct btf *btf, const char *structure, uint8_t from,
 		  uint8_t dst, int base, const struct bpfcode_word *words, size_t n,
 		  struct ss_error *err)
 {

@@ -65,7 +65,7 @@ struct bpfcode_word {
  * Copy n words of the `structure` (a BTF pointer) in register `from` to dst + base, by way of r1.
  * SS_ERR_OBSERVER if this kernel has no such member.
  */
-int bpfcode_words(struct bpfcode *code, const struct btf *btf, const char *structure, uint8_t from,
+int bpfcode_words(struct bpfcode *code, struct btf *btf, const char *structure, uint8_t from,
 		  uint8_t dst, int base, const struct bpfcode_word *words, size_t n,
 		  struct ss_error *err);
 

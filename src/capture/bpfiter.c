@@ -61,7 +61,7 @@ static void emit_store(struct code *code, uint8_t src, unsigned to, unsigned len
 	bpfcode_store(&code->base, len, BPF_REG_10, (int)to - code->record_len, src);
 }
 
-static int emit_words(struct code *code, const struct btf *btf, const char *structure, uint8_t from,
+static int emit_words(struct code *code, struct btf *btf, const char *structure, uint8_t from,
 		      const struct bpfcode_word *words, size_t n, struct ss_error *err)
 {
 	return bpfcode_words(&code->base, btf, structure, from, BPF_REG_10, -code->record_len,
@@ -109,7 +109,7 @@ static void emit_end(struct code *code)
  * bpf_probe_read_kernel(record + to, len, r3 + offset of the field): a plain load from a pointer
  * that is itself loaded has the verifier search all of the kernel's BTF, for milliseconds.
  */
-static int emit_probe(struct code *code, const struct btf *btf, int to, unsigned len,
+static int emit_probe(struct code *code, struct btf *btf, int to, unsigned len,
 		      const char *structure, const char *field)
 {
 	struct btf_field at;
@@ -134,14 +134,14 @@ static void emit_load_pointer(struct code *code)
 }
 
 /* A clock of the struct rq at POINTER. */
-static int emit_clock(struct code *code, const struct btf *btf, size_t to, const char *field)
+static int emit_clock(struct code *code, struct btf *btf, size_t to, const char *field)
 {
 	emit_load_pointer(code);
 	return emit_probe(code, btf, (int)to, 8, "rq", field);
 }
 
 /* To POINTER goes the run queue of the task in r3: where it is or was last queued. */
-static int emit_find_queue(struct code *code, const struct btf *btf)
+static int emit_find_queue(struct code *code, struct btf *btf)
 {
 	int r = emit_probe(code, btf, POINTER, 8, "task_struct", "se.cfs_rq");
 
@@ -150,7 +150,7 @@ static int emit_find_queue(struct code *code, const struct btf *btf)
 }
 
 /* -ENOENT: this kernel's tasks do not lead to the clocks of their CPUs. */
-static int emit_clocks(struct code *code, const struct btf *btf)
+static int emit_clocks(struct code *code, struct btf *btf)
 {
 	int r;
 
@@ -177,13 +177,13 @@ static void emit_no_clocks(struct code *code)
 	emit_store(code, BPF_REG_1, offsetof(struct bpf_task, own_clock_ns), 8);
 }
 
-static int emit_on_cpu(struct code *code, const struct btf *btf, struct ss_error *err)
+static int emit_on_cpu(struct code *code, struct btf *btf, struct ss_error *err)
 {
 	return emit_words(code, btf, "task_struct", TASK, on_cpu_words, ARRAY_SIZE(on_cpu_words),
 			  err);
 }
 
-static int emit_counts(struct code *code, const struct btf *btf, struct ss_error *err)
+static int emit_counts(struct code *code, struct btf *btf, struct ss_error *err)
 {
 	return emit_words(code, btf, "task_struct", TASK, count_words, ARRAY_SIZE(count_words),
 			  err);
@@ -195,8 +195,7 @@ static void begin_record(struct code *code, size_t len)
 	emit_begin(&code->base);
 }
 
-static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
-			  struct ss_error *err)
+static int make_task_code(struct code *code, struct btf *btf, bool clocks, struct ss_error *err)
 {
 	int r;
 
@@ -224,7 +223,7 @@ static int make_task_code(struct code *code, const struct btf *btf, bool clocks,
 	return 0;
 }
 
-static int make_count_code(struct code *code, const struct btf *btf, struct ss_error *err)
+static int make_count_code(struct code *code, struct btf *btf, struct ss_error *err)
 {
 	int r;
 
@@ -254,8 +253,8 @@ static int load(const struct code *code, uint32_t attach_to, int *ret, struct ss
 	return 0;
 }
 
-static int load_task_program(struct bpfiter *iter, const struct btf *btf, uint32_t attach_to,
-			     bool clocks, struct ss_error *err)
+static int load_task_program(struct bpfiter *iter, struct btf *btf, uint32_t attach_to, bool clocks,
+			     struct ss_error *err)
 {
 	struct code code = { .record_len = 0 };
 	int r = make_task_code(&code, btf, clocks, err);
@@ -263,7 +262,7 @@ static int load_task_program(struct bpfiter *iter, const struct btf *btf, uint32
 	return r < 0 ? r : load(&code, attach_to, &iter->program[BPFITER_TASKS], err);
 }
 
-static int load_programs(struct bpfiter *iter, const struct btf *btf, struct ss_error *err)
+static int load_programs(struct bpfiter *iter, struct btf *btf, struct ss_error *err)
 {
 	uint32_t attach_to = btf_find(btf, BTF_FUNCTION, "bpf_iter_task");
 	struct code code = { .record_len = 0 };

@@ -95,30 +95,35 @@ static const void *find_part(const unsigned char *data, size_t len, const struct
 	return data + header->len + at;
 }
 
-/* Type ids are nothing but the order of the types: 150 000 of them in a kernel. */
+/* All of a type with what follows it, in bytes; 0: it is damaged, or of a kind that is not known. */
+static size_t extent_of(const struct btf *btf, size_t at)
+{
+	struct type type;
+	size_t tail;
+
+	if (btf->types_len - at < sizeof(type))
+		return 0;
+	memcpy(&type, btf->types + at, sizeof(type));
+	if (kind_of(&type) == 0 || kind_of(&type) >= ARRAY_SIZE(tails))
+		return 0;
+	tail = tails[kind_of(&type)].fixed + (size_t)tails[kind_of(&type)].each * members_of(&type);
+	return btf->types_len - at - sizeof(type) < tail ? 0 : sizeof(type) + tail;
+}
+
+/*
+ * Type ids are nothing but the order of the types: 150 000 of them in a kernel. Some are remembered:
+ * for all of them there would be more pages to be cleared than that saves.
+ */
 static int index_types(struct btf *btf)
 {
-	size_t at = 0;
+	size_t at = 0, size;
 
-	/* room for all that there can be: pages that are not used cost nothing */
-	if (vec_reserve(&btf->offsets, 1 + btf->types_len / sizeof(struct type)) < 0)
-		return -ENOMEM;
-	btf->offsets.data[btf->offsets.n++] = 0;
-	while (at < btf->types_len) {
-		struct type type;
-		size_t tail;
-
-		if (btf->types_len - at < sizeof(type))
+	for (; at < btf->types_len; at += size, btf->n++) {
+		size = extent_of(btf, at);
+		if (size == 0)
 			return -EINVAL;
-		memcpy(&type, btf->types + at, sizeof(type));
-		if (kind_of(&type) == 0 || kind_of(&type) >= ARRAY_SIZE(tails))
-			return -EINVAL;
-		tail = tails[kind_of(&type)].fixed +
-		       (size_t)tails[kind_of(&type)].each * members_of(&type);
-		if (btf->types_len - at - sizeof(type) < tail)
-			return -EINVAL;
-		btf->offsets.data[btf->offsets.n++] = (uint32_t)at;
-		at += sizeof(type) + tail;
+		if (btf->n % BTF_STRIDE == 0 && vec_push(&btf->offsets, (uint32_t)at) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -155,17 +160,25 @@ void btf_done(struct btf *btf)
 
 /* ---- types ---- */
 
+static void read_type(const struct btf *btf, size_t at, struct type *ret,
+		      const unsigned char **ret_tail)
+{
+	memcpy(ret, btf->types + at, sizeof(*ret));
+	*ret_tail = btf->types + at + sizeof(*ret);
+}
+
 /* False for void and for what is no id. *ret_tail: what follows the type, all of it in bounds. */
 static bool get_type(const struct btf *btf, uint32_t id, struct type *ret,
 		     const unsigned char **ret_tail)
 {
-	const unsigned char *at;
+	size_t at;
 
-	if (id == 0 || id >= btf->offsets.n)
+	if (id == 0 || id > btf->n)
 		return false;
-	at = btf->types + btf->offsets.data[id];
-	memcpy(ret, at, sizeof(*ret));
-	*ret_tail = at + sizeof(*ret);
+	at = btf->offsets.data[(id - 1) / BTF_STRIDE];
+	for (uint32_t i = (id - 1) % BTF_STRIDE; i > 0; i--)
+		at += extent_of(btf, at);
+	read_type(btf, at, ret, ret_tail);
 	return true;
 }
 
@@ -174,16 +187,33 @@ static const char *get_string(const struct btf *btf, uint32_t at)
 	return at < btf->strings_len ? btf->strings + at : "";
 }
 
-uint32_t btf_find(const struct btf *btf, enum btf_kind kind, const char *name)
+static uint32_t search(const struct btf *btf, enum btf_kind kind, const char *name)
 {
-	const unsigned char *tail;
-	struct type type;
+	size_t at = 0;
 
-	for (uint32_t id = 1; id < btf->offsets.n; id++)
-		if (get_type(btf, id, &type, &tail) && kind_of(&type) == (unsigned)kind &&
+	for (uint32_t id = 1; id <= btf->n; id++, at += extent_of(btf, at)) {
+		const unsigned char *tail;
+		struct type type;
+
+		read_type(btf, at, &type, &tail);
+		if (kind_of(&type) == (unsigned)kind &&
 		    strcmp(get_string(btf, type.name), name) == 0)
 			return id;
+	}
 	return 0;
+}
+
+uint32_t btf_find(struct btf *btf, enum btf_kind kind, const char *name)
+{
+	uint32_t id;
+
+	for (unsigned i = 0; i < btf->nfound; i++)
+		if (btf->found[i].kind == kind && strcmp(btf->found[i].name, name) == 0)
+			return btf->found[i].id;
+	id = search(btf, kind, name);
+	if (btf->nfound < ARRAY_SIZE(btf->found))
+		btf->found[btf->nfound++] = (struct btf_found){ kind, name, id };
+	return id;
 }
 
 static bool is_alias(unsigned kind)

@@ -23,8 +23,18 @@ struct btf {
 	size_t types_len;
 	const char *strings; /* the last byte is NUL */
 	size_t strings_len;
-	VEC(uint32_t) offsets; /* in `types`, by type id; [0] is void and unused */
+	uint32_t n;            /* types; ids are from 1 to n */
+	VEC(uint32_t) offsets; /* in `types`, of the types 1, 1 + BTF_STRIDE and so on */
+	/* what btf_find was asked for: programs ask for the same few again and again */
+	struct btf_found {
+		enum btf_kind kind;
+		const char *name; /* the caller's */
+		uint32_t id;
+	} found[8];
+	unsigned nfound;
 };
+
+enum { BTF_STRIDE = 16 };
 
 /* In bytes. */
 struct btf_field {
@@ -35,8 +45,8 @@ struct btf_field {
 int btf_parse(struct btf *btf, const void *data, size_t len);
 void btf_done(struct btf *btf);
 
-/* The id of the first type of this kind and name; 0: there is none. */
-uint32_t btf_find(const struct btf *btf, enum btf_kind kind, const char *name);
+/* The id of the first type of this kind and name, which lives as long as *btf; 0: there is none. */
+uint32_t btf_find(struct btf *btf, enum btf_kind kind, const char *name);
 
 /*
  * A field of the structure `type`, such as "se.exec_start"; members of anonymous structures and
