@@ -5,7 +5,7 @@
 # tests/it: STACKSNAP (the binary), TARGETS (the built targets), SRC (the source tree).
 set -eu
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- programs snapshot undisturbed accuracy truth mutex memory symbols bigdebug
+[ $# -gt 0 ] || set -- programs snapshot undisturbed gap cpu-places accuracy truth mutex memory symbols bigdebug
 for name; do
 	table=$(mktemp)
 	bash "$name.sh" >"$table" || echo "$name.sh: exit status $?" >&2
