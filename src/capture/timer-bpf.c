@@ -72,6 +72,7 @@ struct clocks {
 	const uint64_t *produced; /* by the program */
 	const unsigned char *ring;
 	VEC(struct cpu_timer *) timers;
+	bool *wanted; /* CPUs, by any of them */
 	uint64_t looks;
 };
 
@@ -81,6 +82,7 @@ struct cpu_timer {
 	struct queue queue;
 	bool *wanted; /* CPUs */
 	bool armed;
+	struct timer_rate rate; /* while it is armed */
 	uint64_t dropped;
 };
 
@@ -256,6 +258,7 @@ static void clocks_free(struct clocks *clocks)
 	close_p(&clocks->maps.cpus);
 	close_p(&clocks->maps.control);
 	vec_done(&clocks->timers);
+	free(clocks->wanted);
 	free(clocks);
 }
 
@@ -272,7 +275,8 @@ static int clocks_new(struct clocks **ret, struct ss_error *err)
 		.ncpus = (unsigned)MAX(sysconf(_SC_NPROCESSORS_CONF), 1L),
 	};
 	clocks->ring_size = choose_ring_size(clocks->ncpus);
-	r = bpf_check_permitted(err);
+	clocks->wanted = calloc(clocks->ncpus, sizeof(*clocks->wanted));
+	r = clocks->wanted ? bpf_check_permitted(err) : ss_error_oom(err);
 	if (r == 0)
 		r = make_maps(clocks, err);
 	if (r == 0)
@@ -570,11 +574,17 @@ static void bpf_unwant(struct timer *timer, pid_t tid)
 	(void)tid;
 }
 
-static void run_event(struct clock_set *set, unsigned cpu, bool run, uint64_t period_ns)
+/*
+ * Period 0: stop it. One that has this period already is left alone: the ioctl would begin a new one, and
+ * where processes join all the time none would ever end.
+ */
+static void run_event(struct clock_set *set, unsigned cpu, uint64_t period_ns)
 {
+	bool run = period_ns > 0;
+
 	if (!set->events || set->events[cpu] < 0)
 		return;
-	if (run && period_ns != set->period_ns[cpu] &&
+	if (period_ns && period_ns != set->period_ns[cpu] &&
 	    ioctl(set->events[cpu], PERF_EVENT_IOC_PERIOD, &period_ns) == 0)
 		set->period_ns[cpu] = period_ns;
 	if (run != set->running[cpu])
@@ -585,7 +595,7 @@ static void run_event(struct clock_set *set, unsigned cpu, bool run, uint64_t pe
 static void stop_clocks(struct clocks *clocks, enum bpfclock_kind kind)
 {
 	for (unsigned i = 0; i < clocks->ncpus; i++)
-		run_event(&clocks->sets[kind], i, false, 0);
+		run_event(&clocks->sets[kind], i, 0);
 }
 
 /* Where the deep program cannot be had, samples are not so deep. */
@@ -598,34 +608,67 @@ static enum bpfclock_kind choose_kind(struct clocks *clocks, size_t window)
 		       : BPFCLOCK_SHALLOW;
 }
 
+/* What serves all processes that have the clocks armed: the shortest period, the deepest stacks. */
+static struct timer_rate join_rates(const struct clocks *clocks, bool *ret_cpus)
+{
+	struct timer_rate all = { .period_ns = UINT64_MAX, .once = true };
+
+	vec_each(timer, &clocks->timers) {
+		const struct cpu_timer *bpf = *timer;
+
+		if (!bpf->armed)
+			continue;
+		all.period_ns = MIN(all.period_ns, bpf->rate.period_ns);
+		all.window = MAX(all.window, bpf->rate.window);
+		all.once &= bpf->rate.once;
+		for (unsigned i = 0; i < clocks->ncpus; i++)
+			ret_cpus[i] |= bpf->wanted[i];
+	}
+	return all;
+}
+
+/* For all processes that have the clocks armed. */
+static void run_clocks(struct clocks *clocks)
+{
+	struct timer_rate rate;
+	enum bpfclock_kind kind;
+
+	memset(clocks->wanted, 0, clocks->ncpus * sizeof(*clocks->wanted));
+	rate = join_rates(clocks, clocks->wanted);
+	kind = choose_kind(clocks, rate.window);
+	clocks->control->window = rate.window;
+	__atomic_store_n(&clocks->control->look, rate.once ? ++clocks->looks : 0, __ATOMIC_RELEASE);
+	stop_clocks(clocks, kind == BPFCLOCK_DEEP ? BPFCLOCK_SHALLOW : BPFCLOCK_DEEP);
+	for (unsigned i = 0; i < clocks->ncpus; i++)
+		run_event(&clocks->sets[kind], i, clocks->wanted[i] ? rate.period_ns : 0);
+}
+
 static void bpf_arm(struct timer *timer, const struct timer_rate *rate)
 {
 	struct cpu_timer *bpf = self(timer);
-	struct clocks *clocks = bpf->clocks;
-	enum bpfclock_kind kind = choose_kind(clocks, rate->window);
 
-	clocks->control->window = rate->window;
-	__atomic_store_n(&clocks->control->look, rate->once ? ++clocks->looks : 0,
-			 __ATOMIC_RELEASE);
-	stop_clocks(clocks, kind == BPFCLOCK_DEEP ? BPFCLOCK_SHALLOW : BPFCLOCK_DEEP);
-	for (unsigned i = 0; i < clocks->ncpus; i++)
-		if (bpf->wanted[i])
-			run_event(&clocks->sets[kind], i, true, rate->period_ns);
+	bpf->rate = *rate;
 	bpf->armed = true;
+	run_clocks(bpf->clocks);
 }
 
-/* The clocks go on while another process has them armed. */
+/* The clocks go on for those processes that have them armed. */
 static void bpf_disarm(struct timer *timer)
 {
 	struct cpu_timer *bpf = self(timer);
+	struct clocks *clocks = bpf->clocks;
 	bool others = false;
 
 	bpf->armed = false;
-	memset(bpf->wanted, 0, bpf->clocks->ncpus * sizeof(*bpf->wanted));
-	vec_each(other, &bpf->clocks->timers)
+	memset(bpf->wanted, 0, clocks->ncpus * sizeof(*bpf->wanted));
+	vec_each(other, &clocks->timers)
 		others |= (*other)->armed;
-	for (unsigned i = 0; !others && i < BPFCLOCK_KINDS; i++)
-		stop_clocks(bpf->clocks, i);
+	if (others) {
+		run_clocks(clocks);
+		return;
+	}
+	for (unsigned i = 0; i < BPFCLOCK_KINDS; i++)
+		stop_clocks(clocks, i);
 }
 
 static void bpf_close(struct timer *timer)

@@ -383,14 +383,72 @@ static void test_shared(void **state)
 	munmap(two.threads, sizeof(*two.threads));
 }
 
+/* The most bytes of stack that a sample of this sweep has. */
+static size_t deepest(const struct capture *capture)
+{
+	size_t most = 0;
+
+	vec_each(sample, &capture->samples) {
+		size_t len = 0;
+
+		for (unsigned i = 0; i < sample->ncopies; i++)
+			len += sample->copies[i].len;
+		most = MAX(most, len);
+	}
+	return most;
+}
+
+/* Samples that were taken before are passed over; where we get no CPU, the ring loses parts of some. */
+static bool samples_are_deep(struct live *live)
+{
+	enum { SAMPLED_TICKS = 50 };
+	unsigned sampled = 0;
+	struct ss_error err;
+
+	for (unsigned i = 0; sampled < SAMPLED_TICKS && i < 5000; i++) {
+		assert_int_equal(
+			sweep_tick(live->capturer, &live->tids, &live->maps, &live->capture, &err),
+			0);
+		sampled += live->capture.samples.n > 0;
+		if (i > 0 && deepest(&live->capture) >= DEEP_BYTES)
+			return true;
+		live_nap();
+	}
+	return false;
+}
+
+/* A process that joins with small samples leaves the others theirs. */
+static void test_shared_depth(void **state)
+{
+	struct known_start start = known_new(1);
+	struct live deep, other;
+
+	(void)state;
+	live_start(&deep, deep_main, NULL);
+	open_capturer(&deep, SS_STOP_AUTO, "proc", "bpf");
+	live_start(&other, known_main, &start);
+	live_capturer(&other, SS_STOP_AUTO);
+	capturer_time(other.capturer, "bpf", deep.capturer);
+	live_list(&deep);
+	assert_true(capturer_sample(deep.capturer, 500));
+	capturer_deepen_samples(deep.capturer);
+	capturer_deepen_samples(deep.capturer);
+	assert_true(samples_are_deep(&deep));
+	assert_true(capturer_sample(other.capturer, 500));
+	assert_true(samples_are_deep(&deep));
+	live_end(&other);
+	live_end(&deep);
+	munmap(start.threads, sizeof(*start.threads));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bpf),         cmocka_unit_test(test_bpf_with_proc),
-		cmocka_unit_test(test_perf),        cmocka_unit_test(test_never_means_no_ptrace),
-		cmocka_unit_test(test_deep),        cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_capture_bpf), cmocka_unit_test(test_capture_perf),
-		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_bpf),          cmocka_unit_test(test_bpf_with_proc),
+		cmocka_unit_test(test_perf),         cmocka_unit_test(test_never_means_no_ptrace),
+		cmocka_unit_test(test_deep),         cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_capture_bpf),  cmocka_unit_test(test_capture_perf),
+		cmocka_unit_test(test_shared),       cmocka_unit_test(test_shared_depth),
 	};
 
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL);
