@@ -54,6 +54,7 @@ struct cpu_timer;
 /* A clock on each CPU, with one of the programs. */
 struct clock_set {
 	int program;         /* -1: it is not made yet */
+	bool refused;        /* it cannot be made here */
 	int *events;         /* of each CPU; -1: it is offline */
 	bool *running;       /* of each event */
 	uint64_t *period_ns; /* likewise: to change it interrupts that CPU */
@@ -219,7 +220,7 @@ static void set_done(struct clock_set *set, unsigned ncpus)
 	free(set->running);
 	free(set->period_ns);
 	close_p(&set->program);
-	*set = (struct clock_set){ .program = -1 };
+	*set = (struct clock_set){ .program = -1, .refused = set->refused };
 }
 
 static int make_set(struct clocks *clocks, enum bpfclock_kind kind, struct ss_error *err)
@@ -230,10 +231,11 @@ static int make_set(struct clocks *clocks, enum bpfclock_kind kind, struct ss_er
 	if (set->program >= 0)
 		return 0;
 	r = bpfclock_load(&clocks->maps, kind, err);
-	if (r < 0)
-		return r;
-	set->program = r;
-	r = open_events(set, clocks->ncpus, err);
+	if (r >= 0) {
+		set->program = r;
+		r = open_events(set, clocks->ncpus, err);
+	}
+	set->refused = r < 0;
 	if (r < 0)
 		set_done(set, clocks->ncpus);
 	return r;
@@ -603,7 +605,8 @@ static enum bpfclock_kind choose_kind(struct clocks *clocks, size_t window)
 {
 	struct ss_error err;
 
-	return window > BPFCLOCK_SAMPLE_BYTES && make_set(clocks, BPFCLOCK_DEEP, &err) == 0
+	return window > BPFCLOCK_SAMPLE_BYTES && !clocks->sets[BPFCLOCK_DEEP].refused &&
+			       make_set(clocks, BPFCLOCK_DEEP, &err) == 0
 		       ? BPFCLOCK_DEEP
 		       : BPFCLOCK_SHALLOW;
 }
