@@ -276,7 +276,7 @@ static int clocks_new(struct clocks **ret, struct ss_error *err)
 		.sets = { { .program = -1 }, { .program = -1 } },
 		.ncpus = (unsigned)MAX(sysconf(_SC_NPROCESSORS_CONF), 1L),
 	};
-	clocks->ring_size = choose_ring_size(clocks->ncpus);
+	clocks->ring_size = choose_ring_size((unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L));
 	clocks->wanted = calloc(clocks->ncpus, sizeof(*clocks->wanted));
 	r = clocks->wanted ? bpf_check_permitted(err) : ss_error_oom(err);
 	if (r == 0)
