@@ -528,12 +528,9 @@ static int join(struct cpu_timer *timer, const struct timer *like, struct ss_err
 	timer->clocks->users++;
 	timer->wanted = calloc(timer->clocks->ncpus, sizeof(*timer->wanted));
 	if (!timer->wanted || vec_push(&timer->clocks->timers, timer) < 0)
-		r = ss_error_oom(err);
-	else
-		r = watch(timer, true);
-	if (r < 0 && r != -ENOMEM)
-		return bpf_failed(err, r, "watching a process");
-	return r;
+		return ss_error_oom(err);
+	r = watch(timer, true);
+	return r < 0 ? bpf_failed(err, r, "watching a process") : 0;
 }
 
 static int bpf_open(const struct target *target, const struct timer *like, struct timer **ret,
