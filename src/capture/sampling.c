@@ -137,8 +137,8 @@ static void take(void *arg, const struct timer_sample *sample)
 	struct work *work = find_work(capturer, sample->tid);
 	struct capture_thread *thread;
 
-	/* armed for other threads, or sampled twice */
-	if (!work || work->plan != PLAN_SAMPLE)
+	/* armed for other threads; sampled twice; or for another process's look, before this one's */
+	if (!work || work->plan != PLAN_SAMPLE || sample->at_ns < sampling->begin_ns)
 		return;
 	thread = &sampling->capture->threads.data[work - capturer->work.data];
 	if (!store_sample(capturer, sampling->maps, sample, thread))

@@ -383,6 +383,36 @@ static void test_shared(void **state)
 	munmap(two.threads, sizeof(*two.threads));
 }
 
+/* A look at one process stores running threads of the other, too: no look of that one takes them. */
+static void test_shared_looks(void **state)
+{
+	struct known_start start[2] = { known_new(1), known_new(1) };
+	struct live lives[2];
+	struct tally tally = { 0 };
+
+	(void)state;
+	live_start(&lives[0], known_main, &start[0]);
+	open_capturer(&lives[0], SS_STOP_AUTO, "proc", "bpf");
+	live_start(&lives[1], known_main, &start[1]);
+	live_capturer(&lives[1], SS_STOP_AUTO);
+	capturer_time(lives[1].capturer, "bpf", lives[0].capturer);
+	for (unsigned i = 0; i < 2 * looks(); i++) {
+		struct live *live = &lives[i % 2];
+		const struct known_start *known = &start[i % 2];
+		uint64_t before = known->threads[0].turn;
+
+		live_sweep(live);
+		vec_each(thread, &live->capture.threads)
+			count_look(known, thread, before, &tally);
+	}
+	assert_true(tally.sampled > 0);
+	assert_int_equal(tally.wrong, 0);
+	live_end(&lives[1]);
+	live_end(&lives[0]);
+	for (unsigned i = 0; i < 2; i++)
+		munmap(start[i].threads, sizeof(*start[i].threads));
+}
+
 /* The most bytes of stack that a sample of this sweep has. */
 static size_t deepest(const struct capture *capture)
 {
@@ -449,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_deep),         cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_capture_bpf),  cmocka_unit_test(test_capture_perf),
 		cmocka_unit_test(test_shared),       cmocka_unit_test(test_shared_depth),
+		cmocka_unit_test(test_shared_looks),
 	};
 
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL);
