@@ -332,6 +332,7 @@ static void bpf_begin(struct observer *observer)
 	bpf->listed_ns = 0;
 }
 
+/* Of a thread on a CPU they do not prove that it has stood still: see above, of pcount. */
 static int bpf_counters(struct observer *observer, const struct procfs_thread *thread,
 			struct look *look)
 {
@@ -339,6 +340,8 @@ static int bpf_counters(struct observer *observer, const struct procfs_thread *t
 
 	if (!count)
 		return -ESRCH;
+	if (count->on_cpu)
+		return -EAGAIN;
 	fill_counters(count, look);
 	return look->sched_known ? 0 : -ENODATA;
 }
