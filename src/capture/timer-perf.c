@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ enum {
 	RING_SMALL = 8 * PAGE,  /* for one; a smaller ring gives nothing */
 	EVENTS_MAX = 512,
 	IDLE_DRAINS = 16, /* after which a thread makes room for another one */
+	SPARE_FDS = 32,   /* left for all that is opened for a short time */
 };
 
 /* Of one thread. */
@@ -142,39 +144,58 @@ static void enable(const struct perf_timer *perf, const struct event *event)
 	ioctl(event->fd, PERF_EVENT_IOC_ENABLE, 0);
 }
 
-/* Threads that have not run for some time, or have ended, make room. */
-static void drop_idle(struct perf_timer *perf)
+/* Threads that have not run for some time, or have ended, make room. False: there is none. */
+static bool drop_idle(struct perf_timer *perf)
 {
-	for (size_t i = perf->events.n; i-- > 0;)
+	size_t before = perf->events.n;
+
+	for (size_t i = before; i-- > 0;)
 		if (perf->events.data[i].idle >= IDLE_DRAINS)
 			close_event(perf, &perf->events.data[i]);
+	return perf->events.n < before;
+}
+
+static bool is_spare(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && (rlim_t)fd + SPARE_FDS >= limit.rlim_cur;
+}
+
+/* 0, or a negative errno: -ESRCH if the thread is gone, -ENOSPC where it is the number that matters. */
+static int open_event(struct perf_timer *perf, pid_t tid)
+{
+	struct perf_event_attr attr = make_attr(perf);
+	struct event event = { .tid = tid };
+
+	if (perf->events.n == EVENTS_MAX || vec_reserve(&perf->events, perf->events.n + 1) < 0)
+		return -ENOSPC;
+	event.fd = sys_perf_event_open(&attr, tid);
+	if (event.fd < 0)
+		return event.fd == -EMFILE || event.fd == -ENFILE ? -ENOSPC : event.fd;
+	event.page = is_spare(event.fd) ? NULL : map_ring(event.fd, &event.size);
+	if (!event.page) {
+		close(event.fd);
+		return -ENOSPC;
+	}
+	perf->events.data[perf->events.n++] = event;
+	if (perf->armed)
+		enable(perf, &event);
+	return 0;
 }
 
 static bool perf_want(struct timer *timer, pid_t tid, int cpu)
 {
 	struct perf_timer *perf = self(timer);
-	struct perf_event_attr attr = make_attr(perf);
-	struct event event = { .tid = tid };
+	int r;
 
 	(void)cpu;
 	if (find_event(perf, tid))
 		return true;
-	if (perf->events.n == EVENTS_MAX)
-		drop_idle(perf);
-	if (perf->events.n == EVENTS_MAX || vec_reserve(&perf->events, perf->events.n + 1) < 0)
-		return false;
-	event.fd = sys_perf_event_open(&attr, tid);
-	if (event.fd < 0)
-		return false;
-	event.page = map_ring(event.fd, &event.size);
-	if (!event.page) {
-		close(event.fd);
-		return false;
-	}
-	perf->events.data[perf->events.n++] = event;
-	if (perf->armed)
-		enable(perf, &event);
-	return true;
+	r = open_event(perf, tid);
+	if (r == -ENOSPC && drop_idle(perf))
+		r = open_event(perf, tid);
+	return r == 0;
 }
 
 static void perf_unwant(struct timer *timer, pid_t tid)
@@ -262,7 +283,7 @@ static void take_record(struct perf_timer *perf, struct event *event, const void
 	const struct perf_event_header *header = record;
 	struct timer_sample sample;
 
-	if (header->type == PERF_RECORD_LOST)
+	if (header->type == PERF_RECORD_LOST && len >= 3 * sizeof(uint64_t))
 		perf->lost += ((const uint64_t *)record)[2];
 	if (header->type != PERF_RECORD_SAMPLE || !parse_sample(record, len, &sample))
 		return;
@@ -280,8 +301,8 @@ static void drain_event(struct perf_timer *perf, struct event *event, timer_sink
 		const struct perf_event_header *header =
 			straighten(perf, event, at, sizeof(*header));
 		size_t len = header ? header->size : 0;
-		const void *record = len >= sizeof(*header) ? straighten(perf, event, at, len)
-							    : NULL;
+		bool whole = len >= sizeof(*header) && len <= MIN(head - at, event->size);
+		const void *record = whole ? straighten(perf, event, at, len) : NULL;
 
 		if (!record) {
 			at = head;
