@@ -283,6 +283,9 @@ static int ask(struct helper *helper, const struct message *message, const int *
 		return r;
 	if (!receive_message(helper->socket, &answer, sizeof(answer), &fd, 1))
 		return -EPIPE;
+	/* the kernel leaves out what there is no room for (scm_detach_fds, net/core/scm.c) */
+	if (answer.fd >= 0 && fd < 0)
+		answer.result = -EMFILE;
 	*ret = answer;
 	ret->fd = fd;
 	return 0;

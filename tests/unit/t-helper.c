@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,6 +140,26 @@ static void test_takes_descriptors(void **state)
 	close(ends[0]);
 }
 
+/* No result without its descriptor. */
+static void test_no_room(void **state)
+{
+	struct helper_answer answer;
+	struct rlimit before, none;
+	int next;
+
+	(void)state;
+	assert_int_equal(run(work_open, "/dev/null", LONG_NS, &answer), 0);
+	next = answer.fd;
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ (rlim_t)next, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(run(work_open, "/dev/null", LONG_NS, &answer), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(answer.result, -EMFILE);
+	assert_int_equal(answer.fd, -1);
+}
+
 static void test_keeps_nothing_open(void **state)
 {
 	const struct helper_request request = {
@@ -238,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keeps_nothing_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_is_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_is_killed, setup, teardown),
