@@ -156,7 +156,6 @@ static int begin(struct capturer *capturer, const struct tids *tids, const struc
 	capture->wall_ns = clock_wall_ns();
 	capture->pause_ns = 0;
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = capture->over_pause = 0;
-	capture->calls_cut_short = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	capture->calls_cut_short = capture->timer_sampled = 0;
 	capture->timer_within_ns = 0;
@@ -196,6 +195,10 @@ static int settle_copies(struct capturer *capturer, const struct maps *maps,
 			return r;
 		copying_verify(capturer, capture);
 		sampling_round(capturer, maps, capture);
+		/* one that was asked for registers may have come to stand still by now */
+		r = late_take_arrived(capturer, maps, capture, err);
+		if (r < 0)
+			return r;
 	}
 	plan_restless(capturer, capture);
 	return 0;
