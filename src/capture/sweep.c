@@ -353,6 +353,14 @@ static int send_out(struct errand *errand)
 	return r;
 }
 
+/* The page that it waited for was there when it began, and is known to be absent now. */
+static int send_out_again(struct errand *errand)
+{
+	int r = send_out(errand);
+
+	return r == -ETIMEDOUT ? send_out(errand) : r;
+}
+
 static int run_sweep(const struct errand *errand)
 {
 	return sweep(errand->capturer, errand->tids, errand->maps, errand->capture, errand->err);
@@ -367,10 +375,8 @@ static int send_sweep(struct capturer *capturer, const struct tids *tids, const 
 				 .capture = capture,
 				 .err = err,
 				 .run = run_sweep };
-	int r = send_out(&errand);
 
-	/* the page that it waited for was there when it began, and is known to be absent now */
-	return r == -ETIMEDOUT ? send_out(&errand) : r;
+	return send_out_again(&errand);
 }
 
 int sweep_threads(struct capturer *capturer, const struct tids *tids, const struct maps *maps,
@@ -573,7 +579,7 @@ int sweep_again(struct capturer *capturer, const struct sweep_request *requests,
 				 .err = err,
 				 .run = run_fetch };
 
-	return send_out(&errand);
+	return send_out_again(&errand);
 }
 
 int sweep_pcount(const struct capturer *capturer, size_t i, uint64_t *ret)
