@@ -126,9 +126,6 @@ void plan_remember(struct capturer *capturer, const struct capture *capture);
 /* Look again at the threads with PLAN_RETRY, and plan anew. */
 void plan_retry(struct capturer *capturer, struct capture *capture);
 
-/* After the last retry: stop those that may be stopped; the others are unstable. */
-void plan_restless(struct capturer *capturer, struct capture *capture);
-
 /* Do without this thread's stack; returns PLAN_DONE. */
 enum plan plan_give_up(struct capture_thread *thread, enum ss_no_stack why);
 
@@ -155,6 +152,9 @@ unsigned guard_effects(const struct target *target, const struct look *look);
  * that does no harm.
  */
 void guard_round(struct capturer *capturer, struct capture *capture, enum plan waiting);
+
+/* After the last retry: stop those with PLAN_RETRY that may be stopped; the others are unstable. */
+void guard_restless(struct capturer *capturer, struct capture *capture);
 
 /* Just before the interrupt: do without this thread. */
 void guard_refuse(struct work *work, struct capture_thread *thread);
@@ -196,9 +196,6 @@ void sampling_round(struct capturer *capturer, const struct maps *maps, struct c
 
 /* Of a capture: what was sampled since the sweep before goes to capture->samples. */
 void sampling_collect(struct capturer *capturer, const struct maps *maps, struct capture *capture);
-
-/* Of a capture: this thread has run, and may do so again. */
-void sampling_follow(struct capturer *capturer, const struct work *work, const struct look *look);
 
 /* ---- stopping.c ---- */
 

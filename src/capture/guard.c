@@ -180,3 +180,30 @@ void guard_round(struct capturer *capturer, struct capture *capture, enum plan w
 		if (capturer->work.data[i].watched)
 			judge_run(capturer, &capturer->work.data[i], &capture->threads.data[i]);
 }
+
+/*
+ * A thread that kept moving is stopped only where no timer may be used, and in a call that goes on
+ * after the stop as if nothing had been.
+ */
+static bool may_stop_restless(const struct capturer *capturer, const struct look *look)
+{
+	return !capturer->timer && capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
+	       (capturer->mode == SS_STOP_ALL || sweep_may_stop(capturer->target, look));
+}
+
+void guard_restless(struct capturer *capturer, struct capture *capture)
+{
+	for (size_t i = 0; i < capturer->work.n; i++) {
+		struct work *work = &capturer->work.data[i];
+		struct capture_thread *thread = &capture->threads.data[i];
+
+		if (work->plan != PLAN_RETRY)
+			continue;
+		if (may_stop_restless(capturer, &thread->look)) {
+			work->plan = PLAN_STOP;
+			work->window = MAX(work->window, (size_t)WINDOW_STOP);
+		} else {
+			work->plan = plan_give_up(thread, SS_NO_STACK_UNSTABLE);
+		}
+	}
+}

@@ -220,6 +220,16 @@ static void look_ahead(const struct capturer *capturer, struct work *work,
 	}
 }
 
+/* In a capture with samples: it has run, and may do so again. */
+static void want_samples(const struct capturer *capturer, const struct work *work,
+			 const struct look *look)
+{
+	struct timer *timer = capturer->timer;
+
+	if (timer && capturer->sampling_rate.period_ns && !look->worker)
+		timer->ops->want(timer, work->proc.tid, look->cpu);
+}
+
 static void look_at(struct capturer *capturer, struct work *work, struct capture_thread *thread)
 {
 	work->plan = PLAN_DONE;
@@ -236,7 +246,7 @@ static void look_at(struct capturer *capturer, struct work *work, struct capture
 		return;
 	}
 	if (capturer->reuse)
-		sampling_follow(capturer, work, &thread->look);
+		want_samples(capturer, work, &thread->look);
 	work->plan = make_plan(capturer, work, thread);
 	work->window = work->plan == PLAN_COPY ? WINDOW_COPY : WINDOW_STOP;
 }
@@ -325,33 +335,5 @@ void plan_retry(struct capturer *capturer, struct capture *capture)
 		work->plan = make_plan(capturer, work, thread);
 		if (work->plan != PLAN_COPY)
 			work->window = MAX(work->window, (size_t)WINDOW_STOP);
-	}
-}
-
-/*
- * A thread that kept moving is stopped only where no timer may be used, and in a call that goes on
- * after the stop as if nothing had been.
- */
-static bool may_stop_restless(const struct capturer *capturer, const struct look *look)
-{
-	return !capturer->timer && capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
-	       (capturer->mode == SS_STOP_ALL || sweep_may_stop(capturer->target, look));
-}
-
-/* After the last retry: stop what may be stopped, the rest is unstable. */
-void plan_restless(struct capturer *capturer, struct capture *capture)
-{
-	for (size_t i = 0; i < capturer->work.n; i++) {
-		struct work *work = &capturer->work.data[i];
-		struct capture_thread *thread = &capture->threads.data[i];
-
-		if (work->plan != PLAN_RETRY)
-			continue;
-		if (may_stop_restless(capturer, &thread->look)) {
-			work->plan = PLAN_STOP;
-			work->window = MAX(work->window, (size_t)WINDOW_STOP);
-		} else {
-			work->plan = plan_give_up(thread, SS_NO_STACK_UNSTABLE);
-		}
 	}
 }

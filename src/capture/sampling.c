@@ -280,11 +280,3 @@ void sampling_collect(struct capturer *capturer, const struct maps *maps, struct
 		return;
 	timer->ops->drain(timer, collect, &collecting);
 }
-
-void sampling_follow(struct capturer *capturer, const struct work *work, const struct look *look)
-{
-	struct timer *timer = capturer->timer;
-
-	if (timer && capturer->sampling_rate.period_ns && !look->worker)
-		timer->ops->want(timer, work->proc.tid, look->cpu);
-}

@@ -200,7 +200,7 @@ static int settle_copies(struct capturer *capturer, const struct maps *maps,
 		if (r < 0)
 			return r;
 	}
-	plan_restless(capturer, capture);
+	guard_restless(capturer, capture);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static void test_restless_in_epoll_is_unstable(void **state)
 	live_capturer(&live, SS_STOP_AUTO);
 	live_sweep(&live);
 	live.capturer->work.data[0].plan = PLAN_RETRY;
-	plan_restless(live.capturer, &live.capture);
+	guard_restless(live.capturer, &live.capture);
 	assert_int_equal(live.capturer->work.data[0].plan, PLAN_DONE);
 	assert_int_equal(live.capture.threads.data[0].none, SS_NO_STACK_UNSTABLE);
 	live_end(&live);
@@ -76,7 +76,7 @@ static void test_restless_in_read_is_stopped(void **state)
 	live_capturer(&live, SS_STOP_AUTO);
 	live_sweep(&live);
 	live.capturer->work.data[0].plan = PLAN_RETRY;
-	plan_restless(live.capturer, &live.capture);
+	guard_restless(live.capturer, &live.capture);
 	assert_int_equal(live.capturer->work.data[0].plan, PLAN_STOP);
 	assert_true(live.capturer->work.data[0].window >= WINDOW_STOP);
 	live_end(&live);
