@@ -270,6 +270,22 @@ void capturer_deepen_samples(struct capturer *capturer)
 	timer->ops->arm(timer, &capturer->sampling_rate);
 }
 
+static void pass_over(void *arg, const struct timer_sample *sample)
+{
+	(void)arg, (void)sample;
+}
+
+void capturer_end_samples(struct capturer *capturer)
+{
+	struct timer *timer = capturer->timer;
+
+	if (!timer || !capturer->sampling_rate.period_ns)
+		return;
+	timer->ops->disarm(timer);
+	timer->ops->drain(timer, pass_over, NULL);
+	capturer->sampling_rate = (struct timer_rate){ 0 };
+}
+
 void sampling_collect(struct capturer *capturer, const struct maps *maps, struct capture *capture)
 {
 	struct collecting collecting = { capturer, maps, capture };

@@ -64,6 +64,9 @@ const char *capturer_timer(const struct capturer *capturer, const char **ret_ref
  */
 bool capturer_sample(struct capturer *capturer, double hz);
 
+/* No more of that: the clocks stand still, and running threads are looked at as before. */
+void capturer_end_samples(struct capturer *capturer);
+
 /* A sampled stack was deeper than what samples hold: let them hold more from now on, within bounds. */
 void capturer_deepen_samples(struct capturer *capturer);
 

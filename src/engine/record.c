@@ -214,9 +214,10 @@ static int tick_one(struct recording *recording, struct observed *observed, stru
 		observed->failure = *err;
 	/* what was seen of a process that can no longer be read is kept */
 	observed->ended = r <= 0;
-	if (observed->ended && observed->child)
-		return finish_child(recording, observed, err);
-	return 0;
+	if (!observed->ended)
+		return 0;
+	recorder_end_samples(observed->recorder);
+	return observed->child ? finish_child(recording, observed, err) : 0;
 }
 
 /* One process whose first look failed does not keep the others from being captured. */

@@ -103,6 +103,7 @@ void recorder_free(struct recorder *recorder)
 {
 	if (!recorder)
 		return;
+	recorder_end_samples(recorder);
 	ss_profile_free(recorder->profile);
 	accounts_done(&recorder->accounts);
 	places_done(&recorder->places);
@@ -135,6 +136,12 @@ void recorder_sample(struct recorder *recorder, double hz)
 	refusal = arena_strdup(&profile->arena, refusal);
 	if (refusal)
 		profile->timer_refusal = refusal;
+}
+
+void recorder_end_samples(struct recorder *recorder)
+{
+	if (recorder->timer)
+		capturer_end_samples(recorder->session->capturer);
 }
 
 unsigned recorder_threads(const struct recorder *recorder)

@@ -22,6 +22,9 @@ void recorder_free(struct recorder *recorder);
  */
 void recorder_sample(struct recorder *recorder, double hz);
 
+/* The process has ended, or cannot be read any more: nothing is to be sampled. Freeing does it, too. */
+void recorder_end_samples(struct recorder *recorder);
+
 /*
  * One look at every thread that is selected, perhaps at none. 1: go on, also if the process could
  * not be read at this moment, which counts as a missed look; 0: it has ended; a negative errno if it

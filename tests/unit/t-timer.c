@@ -340,6 +340,39 @@ static void test_capture_perf(void **state)
 	check_capture(4, "bpf", "perf");
 }
 
+/* After a capture a look sees running threads as it did before, and nothing is sampled. */
+static void test_end_of_capture(void **state)
+{
+	struct known_start start = known_new(1);
+	struct tally tally = { 0 };
+	struct ss_error err;
+	struct live live;
+
+	(void)state;
+	live_start(&live, known_main, &start);
+	open_capturer(&live, SS_STOP_AUTO, "proc", "bpf");
+	live_list(&live);
+	assert_true(capturer_sample(live.capturer, 500));
+	for (unsigned i = 0; tally.sampled == 0 && i < 5000; i++) {
+		assert_int_equal(
+			sweep_tick(live.capturer, &live.tids, &live.maps, &live.capture, &err), 0);
+		count_samples(&start, &live.capture, &tally);
+		live_nap();
+	}
+	capturer_end_samples(live.capturer);
+	tally = (struct tally){ 0 };
+	for (unsigned i = 0; i < 10; i++) {
+		live_sweep(&live);
+		assert_int_equal(live.capture.samples.n, 0);
+		vec_each(thread, &live.capture.threads)
+			count_look(&start, thread, 0, &tally);
+	}
+	assert_true(tally.sampled > 0);
+	assert_int_equal(tally.wrong, 0);
+	live_end(&live);
+	munmap(start.threads, sizeof(*start.threads));
+}
+
 /* Two processes share the clocks: each gets its own samples, and the first may go. */
 static void test_shared(void **state)
 {
@@ -479,7 +512,7 @@ int main(void)
 		cmocka_unit_test(test_deep),         cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_capture_bpf),  cmocka_unit_test(test_capture_perf),
 		cmocka_unit_test(test_shared),       cmocka_unit_test(test_shared_depth),
-		cmocka_unit_test(test_shared_looks),
+		cmocka_unit_test(test_shared_looks), cmocka_unit_test(test_end_of_capture),
 	};
 
 	return cmocka_run_group_tests_name("timer", tests, NULL, NULL);
