@@ -148,7 +148,7 @@ t_is "heap: --sample-index" \
 t_is "block: --focus" \
 	"$("$STACKSNAP" report --focus Mutex "$B/block.pb.gz" | plain | sed 1,/flat%/d)" \
 	"$(go_pprof -top -focus Mutex "$B/block.pb.gz" | plain | sed 1,/flat%/d)"
-t_like "block: --tree" "$("$STACKSNAP" report --tree "$B/block.pb.gz")" '[0-9]%  main\.hold$'
+t_like "block: --tree" "$("$STACKSNAP" report --tree "$B/block.pb.gz")" '[0-9]%  +main\.hold$'
 gzip -dc "$B/block.pb.gz" >"$TMP/plain.pb"
 t_is "not gzipped" "$("$STACKSNAP" report "$TMP/plain.pb")" "$("$STACKSNAP" report "$B/block.pb.gz")"
 t_is "standard input" "$("$STACKSNAP" report - <"$B/block.pb.gz")" \
