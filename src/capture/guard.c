@@ -185,9 +185,10 @@ void guard_round(struct capturer *capturer, struct capture *capture, enum plan w
  * A thread that kept moving is stopped only where no timer may be used, and in a call that goes on
  * after the stop as if nothing had been.
  */
-static bool may_stop_restless(const struct capturer *capturer, const struct look *look)
+static bool may_stop_restless(struct capturer *capturer, const struct look *look)
 {
-	return !capturer->timer && capturer->mode != SS_STOP_NEVER && look_can_interrupt(look) &&
+	return !plan_timer(capturer) && capturer->mode != SS_STOP_NEVER &&
+	       look_can_interrupt(look) &&
 	       (capturer->mode == SS_STOP_ALL || sweep_may_stop(capturer->target, look));
 }
 

@@ -170,14 +170,14 @@ static int begin(struct capturer *capturer, const struct tids *tids, const struc
  * Where the timer may be used, a restless thread is on a CPU or waits for one in turn, and either can
  * be seen: a few rounds more are cheaper than a stop.
  */
-static bool may_retry(const struct capturer *capturer, unsigned attempt, uint64_t begin_ns)
+static bool may_retry(struct capturer *capturer, unsigned attempt, uint64_t begin_ns)
 {
 	size_t bytes;
 
 	if (attempt < RETRIES)
 		return true;
-	return capturer->timer && !capturer->reuse && plan_count(capturer, PLAN_RETRY, &bytes) &&
-	       clock_mono_ns() - begin_ns < capturer->patience_ns;
+	return !capturer->reuse && plan_count(capturer, PLAN_RETRY, &bytes) &&
+	       plan_timer(capturer) && clock_mono_ns() - begin_ns < capturer->patience_ns;
 }
 
 /* Copy, sample and verify until everything was seen or the retries are spent. */
