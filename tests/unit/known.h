@@ -80,7 +80,8 @@ LIVE_NOINLINE static void known_loop(struct known *known)
 			   "r8", "r9", "r10", "r11");
 }
 
-LIVE_NOINLINE static uint64_t known_descend(struct known *known, unsigned depth)
+/* All of it has to be within the 4 KiB that are copied at first. */
+LIVE_SMALL LIVE_NOINLINE static uint64_t known_descend(struct known *known, unsigned depth)
 {
 	volatile char room[64];
 

@@ -35,6 +35,9 @@
 #define LIVE_NOINLINE __attribute__((noinline, noclone))
 #endif
 
+/* Sanitizers make frames several times as large, and leave parts of them untouched. */
+#define LIVE_SMALL __attribute__((no_sanitize("address", "undefined")))
+
 /* The child's ends of the pipes. */
 struct live_pipes {
 	int in, out;

@@ -164,7 +164,7 @@ enum { DEEP_BYTES = 300 << 10 };
 
 static volatile bool spun_enough;
 
-LIVE_NOINLINE static int spin_deep(struct live_pipes pipes, size_t bytes)
+LIVE_SMALL LIVE_NOINLINE static int spin_deep(struct live_pipes pipes, size_t bytes)
 {
 	volatile char room[4000];
 
