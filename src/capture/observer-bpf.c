@@ -54,6 +54,7 @@ struct bpf_observer {
 	struct bpfiter iter;
 	struct buf counts, proof; /* struct bpf_count, by pid */
 	struct buf tasks;   /* struct bpf_task, by pid: of the looks at hand, or of one thread */
+	struct buf again;   /* the same of one thread, after /proc has waited for it */
 	uint64_t listed_ns; /* CLOCK_MONOTONIC of a list that no counters have used; 0: none */
 	bool looks_one_by_one, proofs_one_by_one;
 	bool whole_host; /* a walk cannot be limited (Linux before 6.1) */
@@ -155,17 +156,18 @@ static int walk(struct bpf_observer *bpf, enum bpfiter_kind kind, struct buf *bu
 	return r;
 }
 
-/* The one that the looks at hand have met; or, if they come one by one, as it is now. */
-static const struct bpf_task *find_task(struct bpf_observer *bpf, pid_t tid)
+static const struct bpf_task *find_task(const struct buf *tasks, pid_t tid)
 {
-	if (bpf->looks_one_by_one) {
-		buf_reset(&bpf->tasks);
-		if (bpfiter_read_one(&bpf->iter, BPFITER_TASKS, tid, &bpf->tasks) < 0)
-			buf_reset(&bpf->tasks);
-		order_records(&bpf->tasks, sizeof(struct bpf_task), bpf->base.target->pid);
-		compare_clocks(bpf);
-	}
-	return find_record(&bpf->tasks, sizeof(struct bpf_task), tid);
+	return find_record(tasks, sizeof(struct bpf_task), tid);
+}
+
+/* The thread as it is now; left empty on failure. */
+static void read_task(const struct bpf_observer *bpf, pid_t tid, struct buf *buf)
+{
+	buf_reset(buf);
+	if (bpfiter_read_one(&bpf->iter, BPFITER_TASKS, tid, buf) < 0)
+		buf_reset(buf);
+	order_records(buf, sizeof(struct bpf_task), bpf->base.target->pid);
 }
 
 static const struct bpf_count *find_count(const struct buf *counts, pid_t tid)
@@ -281,6 +283,7 @@ static void bpf_close(struct observer *observer)
 	buf_done(&bpf->counts);
 	buf_done(&bpf->proof);
 	buf_done(&bpf->tasks);
+	buf_done(&bpf->again);
 	free(bpf);
 }
 
@@ -297,6 +300,7 @@ static int bpf_open(const struct target *target, const struct observer *like, st
 	buf_init(&bpf->counts);
 	buf_init(&bpf->proof);
 	buf_init(&bpf->tasks);
+	buf_init(&bpf->again);
 	r = bpfiter_open(target->pid, other ? &other->iter : NULL, &bpf->iter, err);
 	if (r < 0) {
 		free(bpf);
@@ -356,33 +360,64 @@ static void bpf_begin_looks(struct observer *observer, size_t n)
 }
 
 /* False: it has to be asked of /proc. */
-static bool tell(struct observer *observer, const struct procfs_thread *thread, struct look *look,
+static bool tell(const struct bpf_observer *bpf, const struct bpf_task *task, struct look *look,
 		 struct regs *regs)
 {
-	struct bpf_observer *bpf = self(observer);
-	const struct bpf_task *task = find_task(bpf, thread->tid);
-
 	regs->known = 0;
 	if (!task || is_odd(task))
 		return false;
-	*look = (struct look){ .tid = thread->tid, .cpu = -1 };
+	*look = (struct look){ .tid = (pid_t)task->count.pid, .cpu = -1 };
 	fill_look(bpf, task, look, regs);
-	procfs_wchan(observer->target, look);
+	procfs_wchan(bpf->base.target, look);
 	return true;
+}
+
+/* What the looks at hand have met; or, if they come one by one, the thread as it is now. */
+static bool tell_met(struct bpf_observer *bpf, pid_t tid, struct look *look, struct regs *regs)
+{
+	if (bpf->looks_one_by_one) {
+		read_task(bpf, tid, &bpf->tasks);
+		compare_clocks(bpf);
+	}
+	return tell(bpf, find_task(&bpf->tasks, tid), look, regs);
+}
+
+/*
+ * A thread on its way to sleep: /proc has waited until it was off its CPU (wait_task_inactive), so
+ * that its record tells its registers by now. Without those it might have to be stopped.
+ */
+static void tell_again(struct bpf_observer *bpf, pid_t tid, struct look *look, struct regs *regs)
+{
+	if (bpf->whole_host || (look->call != CALL_NUMBER && look->call != CALL_NONE))
+		return;
+	read_task(bpf, tid, &bpf->again);
+	(void)tell(bpf, find_task(&bpf->again, tid), look, regs);
 }
 
 static int bpf_look(struct observer *observer, const struct procfs_thread *thread,
 		    struct look *look, struct regs *regs)
 {
-	return tell(observer, thread, look, regs) ? 0 : procfs_look(observer->target, thread, look);
+	int r;
+
+	if (tell_met(self(observer), thread->tid, look, regs))
+		return 0;
+	r = procfs_look(observer->target, thread, look);
+	if (r == 0)
+		tell_again(self(observer), thread->tid, look, regs);
+	return r;
 }
 
 static int bpf_relook(struct observer *observer, const struct procfs_thread *thread,
 		      struct look *look, struct regs *regs)
 {
-	return tell(observer, thread, look, regs)
-		       ? 0
-		       : procfs_relook_call(observer->target, thread, look);
+	int r;
+
+	if (tell_met(self(observer), thread->tid, look, regs))
+		return 0;
+	r = procfs_relook_call(observer->target, thread, look);
+	if (r == 0)
+		tell_again(self(observer), thread->tid, look, regs);
+	return r;
 }
 
 static void bpf_begin_proof(struct observer *observer, size_t n)
