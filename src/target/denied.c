@@ -138,6 +138,15 @@ static void read_comm(pid_t pid, char *comm, size_t len)
 	comm[n] = '\0';
 }
 
+/* A thread of our own: it may be about to let the process go. */
+static bool is_ours(pid_t tid)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)tid);
+	return access(path, F_OK) == 0;
+}
+
 static int denied_by_tracer(const struct denial *d, struct ss_error *err)
 {
 	char comm[64];
@@ -202,7 +211,7 @@ static int denied_for_capability(const struct denial *d, struct ss_error *err)
 /* In the order in which the kernel asks, as far as each can be told from outside. */
 static int explain(const struct denial *d, struct ss_error *err)
 {
-	if (d->may_read && d->them.tracer)
+	if (d->may_read && d->them.tracer && !is_ours((pid_t)d->them.tracer))
 		return denied_by_tracer(d, err);
 	if (d->may_read && d->us.seccomp == 2)
 		return denied_by_seccomp(d, err);

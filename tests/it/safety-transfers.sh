@@ -9,9 +9,9 @@
 . "$(dirname "$0")/safety.bash"
 
 MODES="pipe writev send tcpsend waitall tcpwaitall recvmmsg sendfile"
-SNAPSHOTS=$([ -n "${FULL-}" ] && echo 1000 || echo 20)
-LASTS=$([ -n "${FULL-}" ] && echo 60 || echo 1)
-[ -z "${SHORT-}" ] || SNAPSHOTS=5
+SNAPSHOTS=$([ -n "${FULL-}" ] && echo 1000 || echo 8)
+LASTS=$([ -n "${FULL-}" ] && echo 60 || echo 0.5)
+[ -z "${SHORT-}" ] || SNAPSHOTS=4
 NOBODY=65534
 UNDER= # the name of the condition
 
@@ -59,8 +59,9 @@ transfers() {
 	target_ask USR1
 	judge "$UNDER, $mode, snapshots" "$SNAPSHOTS" "$(said 'calls ended early:')"
 	for thread in spin worker; do
-		t_is "$UNDER, $mode: $thread is in no call" \
-			"$(threads $thread 'in a call that a stop would cut short')" 0
+		# where CPUs are short it may have been woken from such a call and not have run since
+		t_cmp "$UNDER, $mode: $thread is in no call" \
+			"4 * $(threads $thread 'in a call that a stop would cut short') <= $SNAPSHOTS"
 	done
 	t_cmp "$UNDER, $mode: spin has a stack: $(threads spin 'spin(')" \
 		"2 * $(threads spin 'spin(') > $SNAPSHOTS"
