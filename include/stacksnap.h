@@ -63,7 +63,7 @@ extern "C" {
 	  "compare or add profiles of one kind, such as two made with --block")                    \
 	X(OBSERVER, "the bpf observer cannot work here",                                           \
 	  "run as root, or with CAP_BPF and CAP_PERFMON, on Linux 5.15 or later with BTF; or use " \
-	  "--observer=proc")
+	  "--observer=proc, --timer=perf")
 
 enum ss_error_kind {
 #define X(name, what, hint) SS_ERR_##name,

@@ -104,11 +104,16 @@ void capturer_watch_waits(struct capturer *capturer)
 	ledger_open(&capturer->ledger, capturer->target);
 }
 
-void capturer_time(struct capturer *capturer, const char *name, const struct capturer *like)
+int capturer_time(struct capturer *capturer, const char *name, const struct capturer *like,
+		  struct ss_error *err)
 {
 	capturer->timer_wanted = capturer->mode != SS_STOP_ALL;
 	capturer->timer_name = name;
 	capturer->timer_like = like;
+	if (!name || !capturer->timer_wanted || plan_timer(capturer))
+		return 0;
+	*err = capturer->timer_refusal;
+	return -EPERM;
 }
 
 const char *capturer_timer(const struct capturer *capturer, const char **ret_refusal)

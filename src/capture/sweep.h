@@ -47,9 +47,11 @@ void capturer_watch_waits(struct capturer *capturer);
 
 /*
  * Use the kernel's timer of this name (timer_names), or the best that is permitted (NULL), for threads
- * that are on a CPU. It is opened when it is first needed. `like`: as above; it lives until then.
+ * that are on a CPU. One that is asked for by name is opened at once, and it is an error if it may not
+ * be used; else it is opened when it is first needed. `like`: as above; it lives until then.
  */
-void capturer_time(struct capturer *capturer, const char *name, const struct capturer *like);
+int capturer_time(struct capturer *capturer, const char *name, const struct capturer *like,
+		  struct ss_error *err);
 
 /*
  * The timer in use; "" if none was needed yet, "no" if none may be used. *ret_refusal: why the last one

@@ -82,12 +82,14 @@ static int choose_observer(struct ss_session *session, const char *name,
 	return 0;
 }
 
-static void choose_timer(struct ss_session *session, const struct ss_session *like)
+static int choose_timer(struct ss_session *session, const struct ss_session *like,
+			struct ss_error *err)
 {
 	const char *name = session->timer;
 
-	if (!name || strcmp(name, "no") != 0)
-		capturer_time(session->capturer, name, like ? like->capturer : NULL);
+	if (name && strcmp(name, "no") == 0)
+		return 0;
+	return capturer_time(session->capturer, name, like ? like->capturer : NULL, err);
 }
 
 static int open_opener(struct ss_session *session, const struct ss_session_options *options,
@@ -134,7 +136,7 @@ static int open_stages(struct ss_session *session, pid_t pid,
 	if (r == 0)
 		r = choose_observer(session, options->observer, like, err);
 	if (r == 0)
-		choose_timer(session, like);
+		r = choose_timer(session, like, err);
 	return r;
 }
 

@@ -36,6 +36,9 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	t_is "denied: asked for, it is an error" "$?" 2
 	t_like "denied: with the cause" "$(cat "$TMP/err")" '^stacksnap: observer bpf: .*not permitted'
 	t_like "denied: and the fix" "$(cat "$TMP/err")" 'CAP_BPF'
+	(cd / && "${NOBODY[@]}" "$TMP/stacksnap" --timer=bpf "$TARGET_PID") >"$TMP/out" 2>"$TMP/err"
+	t_is "denied: a timer that is asked for, too" "$?" 2
+	t_like "denied: the timer's cause" "$(cat "$TMP/err")" '^stacksnap: timer bpf: .*not permitted'
 	target_is_well
 else
 	t_skip "bpf denied" "not root"

@@ -35,7 +35,6 @@ static unsigned looks(void)
 static void open_capturer(struct live *live, enum ss_stop mode, const char *observer,
 			  const char *timer)
 {
-	const char *refusal;
 	struct ss_error err;
 
 	live_capturer(live, mode);
@@ -43,10 +42,8 @@ static void open_capturer(struct live *live, enum ss_stop mode, const char *obse
 		live_end(live);
 		skip();
 	}
-	capturer_time(live->capturer, timer, NULL);
-	if (!plan_timer(live->capturer)) {
-		capturer_timer(live->capturer, &refusal);
-		print_message("%s\n", refusal);
+	if (capturer_time(live->capturer, timer, NULL, &err) < 0) {
+		print_message("%s\n", err.message);
 		live_end(live);
 		skip();
 	}
