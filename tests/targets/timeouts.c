@@ -26,7 +26,7 @@
 
 #define TIMEOUT_NS (200 * NS_PER_MS)
 #define EARLY_NS   (1 * NS_PER_MS) /* clocks of coarse grain */
-#define LATE_NS	   (TIMEOUT_NS / 4)
+#define LATE_NS    (TIMEOUT_NS / 4)
 
 static const struct timespec span = { 0, TIMEOUT_NS };
 static int pipe_fds[2], epoll_fd, pair[2], full_pair[2], listener, ring_fd, sem_id, futex_word;
