@@ -80,7 +80,6 @@ static struct way ways[] = {
 
 static bool open_way(struct live *live, struct way *way)
 {
-	const char *refusal;
 	struct ss_error err;
 
 	if (!way->timer)
@@ -92,11 +91,9 @@ static bool open_way(struct live *live, struct way *way)
 	}
 	if (!*way->timer)
 		return true;
-	capturer_time(way->capturer, way->timer, NULL);
-	if (plan_timer(way->capturer))
+	if (capturer_time(way->capturer, way->timer, NULL, &err) == 0)
 		return true;
-	capturer_timer(way->capturer, &refusal);
-	printf("none: %s\n", refusal);
+	printf("none: %s\n", err.message);
 	return false;
 }
 

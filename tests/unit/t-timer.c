@@ -384,7 +384,7 @@ static void test_shared(void **state)
 	live_start(&second, known_main, &two);
 	live_capturer(&second, SS_STOP_AUTO);
 	assert_int_equal(capturer_observe(second.capturer, "bpf", first.capturer, &err), 0);
-	capturer_time(second.capturer, NULL, first.capturer);
+	assert_int_equal(capturer_time(second.capturer, NULL, first.capturer, &err), 0);
 	assert_true(capturer_sample(first.capturer, 500));
 	assert_true(capturer_sample(second.capturer, 500));
 	live_list(&second);
@@ -425,7 +425,7 @@ static void test_shared_looks(void **state)
 	open_capturer(&lives[0], SS_STOP_AUTO, "proc", "bpf");
 	live_start(&lives[1], known_main, &start[1]);
 	live_capturer(&lives[1], SS_STOP_AUTO);
-	capturer_time(lives[1].capturer, "bpf", lives[0].capturer);
+	assert_int_equal(capturer_time(lives[1].capturer, "bpf", lives[0].capturer, &err), 0);
 	for (unsigned i = 0; i < 2 * looks(); i++) {
 		struct live *live = &lives[i % 2];
 		const struct known_start *known = &start[i % 2];
@@ -488,7 +488,7 @@ static void test_shared_depth(void **state)
 	open_capturer(&deep, SS_STOP_AUTO, "proc", "bpf");
 	live_start(&other, known_main, &start);
 	live_capturer(&other, SS_STOP_AUTO);
-	capturer_time(other.capturer, "bpf", deep.capturer);
+	assert_int_equal(capturer_time(other.capturer, "bpf", deep.capturer, &err), 0);
 	live_list(&deep);
 	assert_true(capturer_sample(deep.capturer, 500));
 	capturer_deepen_samples(deep.capturer);
