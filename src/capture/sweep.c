@@ -28,6 +28,7 @@
 
 enum {
 	RETRIES = 2,
+	RETRIES_TIMED = 32, /* however late: opening the timer may have taken all the time */
 	FRAME_MARGIN = 512, /* more than a signal frame's registers take */
 };
 
@@ -182,7 +183,8 @@ static bool may_retry(struct capturer *capturer, unsigned attempt, uint64_t begi
 	if (attempt < RETRIES)
 		return true;
 	return !capturer->reuse && plan_count(capturer, PLAN_RETRY, &bytes) &&
-	       plan_timer(capturer) && clock_mono_ns() - begin_ns < capturer->patience_ns;
+	       plan_timer(capturer) &&
+	       (attempt < RETRIES_TIMED || clock_mono_ns() - begin_ns < capturer->patience_ns);
 }
 
 /* Copy, sample and verify until everything was seen or the retries are spent. */
