@@ -416,6 +416,7 @@ static void test_shared(void **state)
 /* A look at one process stores running threads of the other, too: no look of that one takes them. */
 static void test_shared_looks(void **state)
 {
+	struct ss_error err;
 	struct known_start start[2] = { known_new(1), known_new(1) };
 	struct live lives[2];
 	struct tally tally = { 0 };
@@ -480,6 +481,7 @@ static bool samples_are_deep(struct live *live)
 /* A process that joins with small samples leaves the others theirs. */
 static void test_shared_depth(void **state)
 {
+	struct ss_error err;
 	struct known_start start = known_new(1);
 	struct live deep, other;
 
