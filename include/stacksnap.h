@@ -149,7 +149,7 @@ struct ss_coverage {
 		calls_cut_short; /* interrupted transfers that ended with less than was asked for */
 	unsigned timer_sampled;  /* running threads that the kernel's timer sampled; of a capture:
 				    all samples of it */
-	uint64_t timer_within_ns; /* all of them within so long of each other; 0: at most one */
+	uint64_t timer_within_ns; /* from when it was armed to the last of them; snapshots only */
 	unsigned threads_moved;   /* left out because they ran since ss_session_mark */
 	unsigned waits_undated;   /* blocked threads whose wait has no known duration */
 	uint64_t longest_stop_ns; /* longest time that any one thread stood stopped */

@@ -18,7 +18,7 @@
 enum {
 	PAGE_BITS = 12,
 	PAGE = 1 << PAGE_BITS,
-	FIRST_BYTES = BPFCLOCK_SAMPLE_BYTES + PAGE,
+	FIRST_BYTES = BPFCLOCK_SAMPLE_BYTES + PAGE, /* the first page may be nearly empty */
 	PIECE_PAGES = 16,
 	PIECE_BYTES = PIECE_PAGES * PAGE,
 	MISSING_PAGES = 4 * PIECE_PAGES,
@@ -157,17 +157,10 @@ static void emit_head(struct bpfcode *code, int32_t piece)
 	emit_set_word(code, SAMPLE(holes), 8, 0);
 }
 
-/* r1 = min(ADDR's offset in its page, the red zone); ADDR -= r1: no other page is touched. */
+/* The bytes below sp that a leaf function may use come first; if their page is not there, that is a hole. */
 static void emit_red_zone(struct bpfcode *code)
 {
-	unsigned little;
-
-	bpfcode_move(code, BPF_REG_1, ADDR);
-	bpfcode_emit(code, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, PAGE - 1);
-	little = bpfcode_jump(code, BPF_JLE, BPF_REG_1, REGS_RED_ZONE);
-	bpfcode_set(code, BPF_REG_1, REGS_RED_ZONE);
-	bpfcode_land(code, little);
-	bpfcode_emit(code, BPF_ALU64 | BPF_SUB | BPF_X, ADDR, BPF_REG_1, 0, 0);
+	bpfcode_add(code, ADDR, -REGS_RED_ZONE);
 	bpfcode_store(code, 8, RECORD, SAMPLE(addr), ADDR);
 }
 

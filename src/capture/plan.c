@@ -105,7 +105,8 @@ static enum plan plan_running(struct capturer *capturer, struct work *work,
 			      struct capture_thread *thread)
 {
 	if (capturer->sampling_rate.period_ns && capturer->timer)
-		return plan_give_up(thread, SS_NO_STACK_RUNNING);
+		return plan_give_up(thread, capturer->timer->user_mode_only ? SS_NO_STACK_IN_KERNEL
+									    : SS_NO_STACK_RUNNING);
 	if (plan_timer(capturer))
 		return stays_in_kernel(capturer, work, &thread->look)
 			       ? plan_give_up(thread, SS_NO_STACK_IN_KERNEL)

@@ -126,8 +126,8 @@ static void note_time(const struct sampling *sampling, uint64_t at_ns)
 	struct capture *capture = sampling->capture;
 
 	capture->timer_sampled++;
-	if (at_ns > capture->start_ns)
-		capture->timer_within_ns = MAX(capture->timer_within_ns, at_ns - capture->start_ns);
+	capture->timer_within_ns =
+		MAX(capture->timer_within_ns, at_ns - MIN(at_ns, capture->timer_begin_ns));
 }
 
 static void take(void *arg, const struct timer_sample *sample)
@@ -190,17 +190,31 @@ static void nap(uint64_t ns)
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
 
+/*
+ * How long to sleep until the next drain, so long after the timer was armed. Not at first: two periods
+ * pass sooner than a sleep, and a clock that is stopped when it is about to fire again takes twice the
+ * time from the thread.
+ */
+static uint64_t nap_ns(uint64_t armed_ns)
+{
+	if (armed_ns < 2 * PERIOD_NS)
+		return 0;
+	return armed_ns < NAPS_NS ? NAP_NS : NAPS_NS;
+}
+
 /* Until all are sampled, or for so long. */
 static void await_samples(struct sampling *sampling, uint64_t limit_ns)
 {
 	struct timer *timer = sampling->capturer->timer;
+	uint64_t begin_ns = clock_mono_ns(), passed_ns = 0;
 
-	while (sampling->left && clock_mono_ns() - sampling->begin_ns < limit_ns) {
-		bool soon = clock_mono_ns() - sampling->begin_ns < NAPS_NS;
+	for (; sampling->left && passed_ns < limit_ns; passed_ns = clock_mono_ns() - begin_ns) {
+		uint64_t ns = nap_ns(passed_ns);
 
-		nap(soon ? NAP_NS : NAPS_NS);
+		if (ns)
+			nap(ns);
 		timer->ops->drain(timer, take, sampling);
-		if (!soon)
+		if (ns == NAPS_NS)
 			want_all(sampling);
 	}
 }
@@ -225,6 +239,8 @@ void sampling_round(struct capturer *capturer, const struct maps *maps, struct c
 	sampling.left = plan_count(capturer, PLAN_SAMPLE, &bytes);
 	if (sampling.left == 0)
 		return;
+	if (!capture->timer_begin_ns)
+		capture->timer_begin_ns = sampling.begin_ns;
 	rate.window = find_window(capturer);
 	want_all(&sampling);
 	timer->ops->arm(timer, &rate);

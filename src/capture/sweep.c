@@ -164,7 +164,7 @@ static int begin(struct capturer *capturer, const struct tids *tids, const struc
 	capture->stops = capture->eintr_avoided = capture->eintr_caused = capture->over_pause = 0;
 	capture->longest_stop_ns = capture->total_stop_ns = capture->bytes_copied = 0;
 	capture->calls_cut_short = capture->timer_sampled = 0;
-	capture->timer_within_ns = 0;
+	capture->timer_begin_ns = capture->timer_within_ns = 0;
 	copier_reset(&capturer->copier);
 	arena_done(&capturer->samples);
 	arena_init(&capturer->samples);

@@ -20,7 +20,7 @@
 static bool is_left_running(const struct recorder *recorder, const struct capture_thread *captured)
 {
 	return recorder->timer && captured->how == CAPTURE_NONE &&
-	       captured->none == SS_NO_STACK_RUNNING;
+	       (captured->none == SS_NO_STACK_RUNNING || captured->none == SS_NO_STACK_IN_KERNEL);
 }
 
 /* A worker of io_uring never enters user mode: what the kernel says of its call is of its maker. */

@@ -123,6 +123,7 @@ struct capture {
 	uint64_t pause_ns;         /* first interrupt to last release of the longest round */
 	unsigned stops, eintr_avoided, eintr_caused, calls_cut_short;
 	unsigned timer_sampled;
+	uint64_t timer_begin_ns; /* CLOCK_MONOTONIC when it was first armed; 0: it was not */
 	uint64_t timer_within_ns;
 	unsigned over_pause; /* threads that stood still for longer than they were to */
 	uint64_t longest_stop_ns, total_stop_ns, bytes_copied;
