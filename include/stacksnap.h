@@ -163,7 +163,7 @@ struct ss_coverage {
 	uint64_t ended_after_ns;
 	/* of a capture: the longest time between looks that max_overhead led to; 0: never */
 	uint64_t longest_period_ns;
-	/* of a capture: samples of threads that no look saw, and of what a process was before exec */
+	/* of a capture: samples that found no room, or whose thread no look saw, or from before an exec */
 	unsigned samples_lost;
 	/* of a capture of CPU or wall time: time on CPU, and of it what has no place */
 	uint64_t on_cpu_ns, unseen_ns;

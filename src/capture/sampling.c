@@ -302,6 +302,11 @@ void capturer_end_samples(struct capturer *capturer)
 	capturer->sampling_rate = (struct timer_rate){ 0 };
 }
 
+uint64_t capturer_lost_samples(const struct capturer *capturer)
+{
+	return capturer->timer ? capturer->timer->ops->lost(capturer->timer) : 0;
+}
+
 void sampling_collect(struct capturer *capturer, const struct maps *maps, struct capture *capture)
 {
 	struct collecting collecting = { capturer, maps, capture };

@@ -66,6 +66,9 @@ const char *capturer_timer(const struct capturer *capturer, const char **ret_ref
  */
 bool capturer_sample(struct capturer *capturer, double hz);
 
+/* Samples that found no room, in this capturer's life. */
+uint64_t capturer_lost_samples(const struct capturer *capturer);
+
 /* No more of that: the clocks stand still, and running threads are looked at as before. */
 void capturer_end_samples(struct capturer *capturer);
 

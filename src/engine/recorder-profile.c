@@ -338,6 +338,8 @@ int recorder_finish(struct recorder *recorder, unsigned ticks_done, unsigned tic
 				  &profile->mappings, &profile->nmappings) < 0)
 		return ss_error_oom(err);
 	count_unseen(recorder);
+	profile->coverage.samples_lost +=
+		(unsigned)capturer_lost_samples(recorder->session->capturer);
 	profile->duration_ns = recorder->ticks ? recorder->last_ns - recorder->start_ns : 0;
 	profile->coverage.ticks_planned = ticks_done + ticks_missed;
 	profile->coverage.ticks_done = ticks_done - recorder->skipped;

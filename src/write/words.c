@@ -285,7 +285,7 @@ static void cover_samples(struct buf *buf, const struct ss_coverage *c)
 	if (c->timer_sampled && is_capture(c)) {
 		buf_printf(buf, "; %u samples by the kernel's timer", c->timer_sampled);
 		if (c->samples_lost)
-			buf_printf(buf, ", %u of threads that no look saw", c->samples_lost);
+			buf_printf(buf, ", %u lost", c->samples_lost);
 		return;
 	}
 	if (!c->timer_sampled)
