@@ -61,10 +61,10 @@ static int copy_options(struct ss_session *session, const struct ss_session_opti
 	return 0;
 }
 
-/* Only --stop=never can work beside another tracer: a thread has one at most. */
+/* A thread has one tracer at most. Where nothing has to be stopped, another one does not matter. */
 static int check_tracer(const struct ss_session *session, struct ss_error *err)
 {
-	if (session->target.tracer == 0 || session->stop == SS_STOP_NEVER)
+	if (session->target.tracer == 0 || session->stop != SS_STOP_ALL)
 		return 0;
 	return target_explain_denied(session->target.pid, "attach to", err);
 }

@@ -110,6 +110,8 @@ if command -v strace >/dev/null; then
 	t_like "tracer: its pid is named" "$ERR$OUT" "(^|[^0-9])$tracer([^0-9]|\$)"
 	t_like "tracer: its name is named" "$ERR$OUT" strace
 	t_like "tracer: the way out is named" "$ERR" "--stop=never"
+	snap "$TARGET_PID"
+	t_is "tracer: the default stops nothing, and works" "$STATUS" 0
 	snap --stop=never "$TARGET_PID"
 	t_is "tracer: --stop=never works" "$STATUS" 0
 	t_stack "tracer: --stop=never shows the stack" "$(thread_block "$OUT" w-mutex)" in_mutex outer
