@@ -38,18 +38,32 @@ static void add_copy(struct capture_thread *thread, const struct timer_sample *s
 }
 
 /*
- * Between the holes. The stack ends where its mapping does: what was read beyond is of something else.
- * Where the sample ends at a page that is not in memory, nothing above it was looked for.
+ * Where the mapping of the stack at sp ends, with those behind it that may be parts of it, such as a
+ * range that userfaultfd has split off. 0: not known.
+ */
+static uint64_t find_stack_end(const struct maps *maps, uint64_t sp)
+{
+	const struct map *map = maps_find(maps, sp);
+	uint64_t end = 0;
+
+	for (; map && (map->perm & MAP_PERM_W); map = maps_find(maps, end))
+		end = map->end;
+	return end;
+}
+
+/*
+ * Between the holes. What was read beyond the stack's end is of something else. Where the sample ends
+ * at a page that is not in memory, nothing above it was looked for.
  */
 static void add_copies(struct capture_thread *thread, const struct maps *maps,
 		       const struct timer_sample *sample, const unsigned char *bytes)
 {
-	const struct map *map = maps_find(maps, sample->regs.r[REG_SP]);
+	uint64_t stack_end = find_stack_end(maps, sample->regs.r[REG_SP]);
 	uint64_t at = sample->addr, end = sample->addr + sample->len;
-	bool to_map_end = map && end >= map->end;
+	bool to_map_end = stack_end && end >= stack_end;
 
 	if (to_map_end)
-		end = map->end;
+		end = stack_end;
 	for (unsigned i = 0; i < sample->nholes && sample->holes[i].addr < end; i++) {
 		const struct timer_hole *hole = &sample->holes[i];
 
@@ -57,7 +71,7 @@ static void add_copies(struct capture_thread *thread, const struct maps *maps,
 		at = hole->addr + hole->len;
 	}
 	add_copy(thread, sample, bytes, at, end,
-		 map && sample->faulted && !to_map_end ? map->end - end : 0);
+		 stack_end && sample->faulted && !to_map_end ? stack_end - end : 0);
 	if (thread->ncopies && at < end)
 		thread->copies[thread->ncopies - 1].to_map_end = to_map_end;
 }

@@ -75,6 +75,7 @@ struct clocks {
 	VEC(struct cpu_timer *) timers;
 	bool *wanted; /* CPUs, by any of them */
 	uint64_t looks;
+	enum bpfclock_kind kind; /* of the clocks that run */
 };
 
 struct cpu_timer {
@@ -635,7 +636,7 @@ static void run_clocks(struct clocks *clocks)
 
 	memset(clocks->wanted, 0, clocks->ncpus * sizeof(*clocks->wanted));
 	rate = join_rates(clocks, clocks->wanted);
-	kind = choose_kind(clocks, rate.window);
+	kind = clocks->kind = choose_kind(clocks, rate.window);
 	clocks->control->window = rate.window;
 	__atomic_store_n(&clocks->control->look, rate.once ? ++clocks->looks : 0, __ATOMIC_RELEASE);
 	stop_clocks(clocks, kind == BPFCLOCK_DEEP ? BPFCLOCK_SHALLOW : BPFCLOCK_DEEP);
@@ -682,6 +683,14 @@ static void bpf_close(struct timer *timer)
 	free(bpf);
 }
 
+/* How much of a stack there is in a sample, if all of it was there. */
+static size_t whole_len(const struct clocks *clocks)
+{
+	size_t window = clocks->control->window;
+
+	return clocks->kind == BPFCLOCK_DEEP ? window : MIN(window, (size_t)BPFCLOCK_SAMPLE_BYTES);
+}
+
 static struct timer_sample make_sample(const struct queue *queue, const struct held *held)
 {
 	struct timer_sample sample = {
@@ -711,6 +720,7 @@ static void bpf_drain(struct timer *timer, timer_sink *sink, void *arg)
 		struct timer_sample sample;
 
 		cut_last_hole(held);
+		held->faulted |= held->head.len < whole_len(bpf->clocks);
 		sample = make_sample(&bpf->queue, held);
 		sink(arg, &sample);
 	}
