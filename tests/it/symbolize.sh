@@ -112,7 +112,7 @@ kept=$(raw "$TMP/named.pb.gz" | grep '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')
 t_is "nothing there: its addresses are kept" "$kept" \
 	"$(raw "$TMP/raw.pb.gz" | grep '^ *[0-9]*: 0x[0-9a-f]* M=1 *$')"
 t_cmp "nothing there: there are some" "$(grep -c 0x <<<"$kept") > 3"
-t_like "nothing there: the libraries have names" "$(raw "$TMP/named.pb.gz")" ' M=2 .* s='
+t_like "nothing there: the libraries have names" "$(raw "$TMP/named.pb.gz")" ' M=[2-9] .* s='
 
 fill 'mkdir -p "deep/er" && cp "$TMP/kept/prog" deep/er/any-name'
 symbolize "a file anywhere" 0 --debug-dir "$TMP/dir"
@@ -130,7 +130,7 @@ as_online "the debug file alone"
 fill 'strip "$TMP/kept/prog" -o prog'
 symbolize "a stripped file" 0 --debug-dir "$TMP/dir"
 t_unlike "a stripped file: no line of the program" "$(raw "$TMP/named.pb.gz")" 'inline\.cc'
-t_like "a stripped file: lines of libraries" "$(raw "$TMP/named.pb.gz")" ' M=2 .* s='
+t_like "a stripped file: lines of libraries" "$(raw "$TMP/named.pb.gz")" ' M=[2-9] .* s='
 
 fill 'strip "$TMP/kept/prog" -o prog && mkdir x && objcopy --only-keep-debug "$TMP/kept/prog" x/y'
 symbolize "a stripped file and its debug file" 0 --debug-dir "$TMP/dir"
