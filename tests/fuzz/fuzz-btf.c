@@ -18,13 +18,13 @@ static void check(int ok)
 		abort();
 }
 
-static void ask(const struct btf *btf)
+static void ask(struct btf *btf)
 {
 	uint32_t id = btf_find(btf, BTF_STRUCT, "outer");
 	struct btf_field field;
 
-	check(id < btf->offsets.n);
-	for (uint32_t type = 0; type <= btf->offsets.n && type < 64; type++) {
+	check(id <= btf->n);
+	for (uint32_t type = 0; type <= btf->n + 1 && type < 64; type++) {
 		(void)btf_find_field(btf, type, "in.b", &field);
 		(void)btf_find_field(btf, type, "deep", &field);
 		if (btf_find_field(btf, type, "", &field) == 0)
