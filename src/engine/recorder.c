@@ -126,11 +126,15 @@ void recorder_sample(struct recorder *recorder, double hz)
 {
 	struct ss_profile *profile = recorder->profile;
 	struct capturer *capturer = recorder->session->capturer;
+	bool before = recorder->timer;
 	const char *refusal;
 
 	if (profile->kind == PROFILE_BLOCK)
 		hz = MIN(hz, BLOCK_SAMPLES_HZ);
 	recorder->timer = capturer_sample(capturer, hz);
+	/* who runs is told by the timer: looks are for what threads wait for */
+	if (recorder->timer && !before && !recorder->holders)
+		capturer_watch_waits(capturer);
 	/* it is opened when it is first needed */
 	profile->timer = capturer_timer(capturer, &refusal);
 	refusal = arena_strdup(&profile->arena, refusal);
