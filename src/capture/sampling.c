@@ -39,15 +39,18 @@ static void add_copy(struct capture_thread *thread, const struct timer_sample *s
 
 /*
  * Where the mapping of the stack at sp ends, with those behind it that may be parts of it, such as a
- * range that userfaultfd has split off. 0: not known.
+ * range that userfaultfd has split off; as far as a sample may reach, as a process may have thousands of
+ * mappings side by side. 0: not known.
  */
 static uint64_t find_stack_end(const struct maps *maps, uint64_t sp)
 {
 	const struct map *map = maps_find(maps, sp);
 	uint64_t end = 0;
 
-	for (; map && (map->perm & MAP_PERM_W); map = maps_find(maps, end))
+	while (map && (map->perm & MAP_PERM_W)) {
 		end = map->end;
+		map = end - sp < TIMER_WINDOW_MAX ? maps_find(maps, end) : NULL;
+	}
 	return end;
 }
 
